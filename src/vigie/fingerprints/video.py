@@ -7,10 +7,9 @@
 - Frames that may never match (gated) are left out of every number; they neither join nor break a time range.
 - An intro, a logo or black never suffices: the frames in common must be several different ones *and* a good part of
   one of the two videos. A logo that comes back is one picture, however often it is shown.
-- A still video has too few frames for that; it matches only as a whole, never as a part of something longer.
+- A video too still for that matches only as a whole, never as a part of something longer.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -21,14 +20,16 @@ from vigie.fingerprints.messages import Frame
 
 COLLAPSE_BITS = 10
 BRIDGED_FRAMES = 1
+DISTINCT_AT_MOST = 32  # past this nobody asks, and counting on would be quadratic
 
 
 @dataclass(frozen=True, slots=True)
 class FrameSpan:
-    """When one distinct frame is shown, and whether it may match (`counts` is False where it is gated)."""
+    """When one distinct frame is shown, its value as stored, and whether it may match (False where it is gated)."""
 
     at_seconds: float
     until_seconds: float
+    pdq: bytes
     counts: bool = True
 
 
@@ -44,8 +45,8 @@ class TimeRange:
 class Overlap:
     """What two videos have in common.
 
-    `distinct_frames` counts matched frames that resemble different frames of the other video; the shares are parts
-    (0 to 1) of the frames that count; the ranges are in order and apart from each other.
+    `distinct_frames` counts matched frames that do not nearly equal each other (on the side that has fewer, up to
+    DISTINCT_AT_MOST); the shares are parts (0 to 1) of the frames that count; the ranges are in order and apart.
     """
 
     share_of_query: float
@@ -90,18 +91,15 @@ def compare(pairs: Iterable[tuple[int, int]], *, query: Sequence[FrameSpan], kno
     repeated or not; pairs with a frame that does not count are left out. Both sequences are in the order of time.
     Raises:  IndexError for a position outside its sequence.
     """
-    partners: defaultdict[int, set[int]] = defaultdict(set)
-    reverse: defaultdict[int, set[int]] = defaultdict(set)
-    for query_at, known_at in pairs:
-        if query[query_at].counts and known[known_at].counts:
-            partners[query_at].add(known_at)
-            reverse[known_at].add(query_at)
+    counting = [(one, other) for one, other in pairs if query[one].counts and known[other].counts]
+    of_query = {one for one, _ in counting}
+    of_known = {other for _, other in counting}
     return Overlap(
-        share_of_query=_share(partners, query),
-        share_of_known=_share(reverse, known),
-        ranges_query=_ranges(partners, query),
-        ranges_known=_ranges(reverse, known),
-        distinct_frames=min(_distinct(partners), _distinct(reverse)),
+        share_of_query=_share(of_query, query),
+        share_of_known=_share(of_known, known),
+        ranges_query=_ranges(of_query, query),
+        ranges_known=_ranges(of_known, known),
+        distinct_frames=min(_distinct(of_query, query), _distinct(of_known, known)),
     )
 
 
@@ -113,31 +111,30 @@ def suffices(overlap: Overlap, *, rule: OverlapRule) -> bool:
     return overlap.distinct_frames > 0 and min(shares) >= rule.whole_share
 
 
-def _share(matched: Iterable[int], spans: Sequence[FrameSpan]) -> float:
+def _share(matched: set[int], spans: Sequence[FrameSpan]) -> float:
     counted = sum(span.counts for span in spans)
-    return len(set(matched)) / counted if counted else 0.0
+    return len(matched) / counted if counted else 0.0
 
 
-def _distinct(partners: dict[int, set[int]]) -> int:
-    """Count matched frames no two of which resemble the same frame of the other video, first come first counted."""
-    taken: set[int] = set()
-    count = 0
-    for at in sorted(partners):
-        if taken.isdisjoint(partners[at]):
-            taken |= partners[at]
-            count += 1
-    return count
+def _distinct(matched: set[int], spans: Sequence[FrameSpan]) -> int:
+    """Count matched frames that do not nearly equal one counted before them."""
+    counted: list[bytes] = []
+    for at in sorted(matched):
+        if all(values.distance_bits(spans[at].pdq, one) > COLLAPSE_BITS for one in counted):
+            counted.append(spans[at].pdq)
+            if len(counted) == DISTINCT_AT_MOST:
+                break
+    return len(counted)
 
 
-def _ranges(matched: Iterable[int], spans: Sequence[FrameSpan]) -> tuple[TimeRange, ...]:
+def _ranges(matched: set[int], spans: Sequence[FrameSpan]) -> tuple[TimeRange, ...]:
     """Join matched frames into stretches; one that fails to match among them does not cut a stretch in two."""
-    found = set(matched)
     ranges: list[TimeRange] = []
     missed = BRIDGED_FRAMES + 1
     for at, span in enumerate(spans):
         if not span.counts:
             continue
-        if at not in found:
+        if at not in matched:
             missed += 1
             continue
         if missed > BRIDGED_FRAMES:
