@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+# One door to everything; each target does its own set-up and needs Python 3.11 or later, nothing else.
+
+BIN := .venv/bin
+BUILD := tools/set_up.sh pyproject.toml hatch_build.py $(wildcard src/vigie/kernels/*.c) src/vigie/kernels/build.py
+
+.PHONY: help run test check bench bench-robustness soak docs lock clean
+
+help:
+	@echo "make run               the main job on a benign sample: list, scan, report"
+	@echo "make test              every test"
+	@echo "make check             format, lint, types, import contracts, architecture and unit tests"
+	@echo "make bench             speed and memory beside the peers, in one table"
+	@echo "make bench-robustness  which altered copies are still found, at which false-match rate"
+	@echo "make soak              the interrupted-scan and the hostile-file campaigns, in full"
+	@echo "make docs              write again the reference pages that come from the code"
+	@echo "make lock              resolve the dependencies again"
+
+.venv/.run: requirements/run.lock $(BUILD)
+	@sh tools/set_up.sh run
+
+.venv/.dev: requirements/dev.lock requirements/run.lock $(BUILD)
+	@sh tools/set_up.sh dev
+
+run: .venv/.run
+	$(BIN)/vigie demo
+
+test: .venv/.dev
+	$(BIN)/pytest
+
+check: .venv/.dev
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest tests/architecture tests/unit
+
+bench: .venv/.dev
+	$(BIN)/python -m bench
+
+bench-robustness: .venv/.dev
+	$(BIN)/python -m bench robustness
+
+soak: .venv/.dev
+	$(BIN)/pytest tests/soak
+
+docs: .venv/.dev
+	$(BIN)/python tools/reference.py
+
+# Neither hosts nor paths are written: each machine installs from the index that it is told to use.
+LOCK := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --fork-strategy fewest \
+	--generate-hashes --no-header --no-emit-index-url --no-emit-find-links --quiet
+lock: .venv/.dev
+	$(LOCK) --group build --output-file requirements/run.lock
+	$(LOCK) --group dev --constraint requirements/run.lock --output-file requirements/dev.lock
+
+clean:
+	rm -rf .venv
