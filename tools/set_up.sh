@@ -28,11 +28,14 @@ fi
 if [ -e .venv/.unfinished ] || ! .venv/bin/python -c 'import pip' 2>/dev/null; then
     "$python" -m venv --clear .venv
 fi
-touch .venv/.unfinished
 echo "Setting up .venv: this takes a minute or two the first time." >&2
-pip() { .venv/bin/python -m pip --disable-pip-version-check --no-input "$@"; }
-pip install --quiet --quiet --require-hashes --only-binary :all: --requirement "requirements/$1.lock"
-pip install --quiet --quiet --no-deps --no-build-isolation --editable .
+pip() { .venv/bin/python -m pip --disable-pip-version-check --no-input --quiet --quiet "$@"; }
+touch .venv/.unfinished
+if ! pip install --require-hashes --only-binary :all: --requirement "requirements/$1.lock"; then
+    rm .venv/.unfinished  # pip gave up by itself and left every package whole
+    exit 1
+fi
+rm .venv/.unfinished
+pip install --no-deps --no-build-isolation --editable .
 touch .venv/.run
 if [ "$1" = dev ]; then touch .venv/.dev; fi
-rm .venv/.unfinished
