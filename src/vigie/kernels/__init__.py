@@ -10,9 +10,8 @@
 import ctypes
 import functools
 import platform
+from collections.abc import Callable
 from pathlib import Path
-
-from numpy.typing import NDArray
 
 _NEEDED: tuple[tuple[str, frozenset[str]], ...] = (
     ("x86-64-v4", frozenset({"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512cd", "avx512_vpopcntdq"})),
@@ -21,10 +20,52 @@ _NEEDED: tuple[tuple[str, frozenset[str]], ...] = (
 )
 
 _POINTER, _LONG, _INT = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int
-_SIGNATURES: dict[str, tuple[type, list[type]]] = {
+_CHECK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int64)
+
+
+class Guard(ctypes.Structure):
+    """What the kernels need to check a snapshot's blocks before they trust them (guard.h)."""
+
+    _fields_ = (
+        ("base", _POINTER),
+        ("blocks", _LONG),
+        ("seen", _POINTER),
+        ("check", _CHECK),
+        ("all_seen", _LONG),
+    )
+
+
+class Chunk(ctypes.Structure):
+    """One chunk of the Hamming index as a search sees it (hamming.c)."""
+
+    _fields_ = (
+        ("start", _LONG),
+        ("width", _LONG),
+        ("radius", _LONG),
+        ("mask_count", _LONG),
+        ("masks", _POINTER),
+        ("ids", _POINTER),
+        ("bases", _POINTER),
+        ("ends", _POINTER),
+        ("overflow", _POINTER),
+    )
+
+
+class Hits(ctypes.Structure):
+    """A growing array of (query, row, distance), each an int64, that the caller frees with `vigie_free`."""
+
+    _fields_ = (("hits", _POINTER), ("count", _LONG), ("room", _LONG))
+
+
+_SIGNATURES: dict[str, tuple[type | None, list[type]]] = {
     "vigie_pdq_u8": (_INT, [_POINTER, _LONG, _LONG, _LONG, _POINTER]),
     "vigie_pdq_f32": (_INT, [_POINTER, _LONG, _LONG, _LONG, _POINTER]),
     "vigie_pdq_reduced_u8": (_INT, [_POINTER, _LONG, _LONG, _LONG, _LONG, _LONG, _LONG, _POINTER]),
+    "vigie_exact_lookup": (_INT, [_POINTER, _LONG, _LONG, _POINTER, _LONG, _POINTER, _LONG, _POINTER, _POINTER, _POINTER]),
+    "vigie_hamming_brute": (_INT, [_POINTER, _LONG, _POINTER, _LONG, _LONG, _POINTER]),
+    "vigie_hamming_chunk": (_LONG, [_POINTER, _LONG, _LONG, _LONG, *[_POINTER] * 5, _LONG]),
+    "vigie_hamming_search": (_INT, [_POINTER, _LONG, _POINTER, _LONG, _POINTER, _LONG, _LONG, _POINTER, _POINTER]),
+    "vigie_free": (None, [_POINTER]),
 }
 
 
@@ -56,6 +97,11 @@ def library() -> ctypes.CDLL | None:
     return loaded
 
 
-def address(array: NDArray[object]) -> int:  # type: ignore[type-var]
-    """Give the address of an array's first element."""
-    return int(array.ctypes.data)
+def guard(*, base: int, blocks: int, seen: int, check: Callable[[int], int]) -> Guard:
+    """Describe a snapshot's blocks to the kernels; keep the answer alive as long as a kernel may use it."""
+    return Guard(base, blocks, seen, _CHECK(check), 0)
+
+
+def no_guard() -> Guard:
+    """Describe memory that needs no check."""
+    return Guard(None, 0, None, _CHECK(), 1)

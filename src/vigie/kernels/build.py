@@ -32,18 +32,19 @@ def build(target_dir: Path) -> list[Path]:
     machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine().lower(), platform.machine().lower())
     if platform.system() != "Linux" or machine not in LEVELS:
         return []
-    sources = sorted(Path(__file__).parent.glob("*.c"))
+    folder = Path(__file__).parent
+    sources, headers = sorted(folder.glob("*.c")), sorted(folder.glob("*.h"))
     built = []
     for level, processor in LEVELS[machine].items():
         library = target_dir / f"kernels-{level}.so"
-        if not _up_to_date(library, sources):
+        if not _up_to_date(library, [*sources, *headers, Path(__file__)]):
             _compile(sources, library, target=TARGET[machine], processor=processor)
         built.append(library)
     return built
 
 
 def _up_to_date(library: Path, sources: list[Path]) -> bool:
-    newest = max(path.stat().st_mtime for path in [*sources, Path(__file__)])
+    newest = max(path.stat().st_mtime for path in sources)
     return library.exists() and library.stat().st_mtime >= newest
 
 
