@@ -2,7 +2,7 @@
 # One door to everything; each target does its own set-up and needs Python 3.11 or later, nothing else.
 
 BIN := .venv/bin
-BUILD := tools/set_up.sh pyproject.toml hatch_build.py $(wildcard src/vigie/kernels/*.c) src/vigie/kernels/build.py
+BUILD := tools/set_up.sh pyproject.toml hatch_build.py $(wildcard src/vigie/kernels/*.[ch]) src/vigie/kernels/build.py
 
 .PHONY: help run test check bench bench-robustness soak docs lock clean
 

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The documents say what the code is: generated pages are up to date, hand-written ones leave nothing out."""
+
+import re
+import tomllib
+
+import pytest
+
+import reference
+from architecture.repository import ROOT, files, text
+from vigie import errors
+
+
+class TestErrors:
+    def test_every_error_has_a_code_of_its_own(self):
+        codes = [error.code for error in reference.error_classes()]
+        assert len(codes) == len(set(codes))
+        assert [error.__name__ for error in reference.error_classes() if "code" not in vars(error)] == []
+
+    def test_every_code_is_an_area_and_a_reason(self):
+        wrong = [
+            error.code for error in reference.error_classes() if not re.fullmatch(r"[a-z-]+\.[a-z0-9-]+", error.code)
+        ]
+        assert wrong == []
+
+    def test_every_error_is_of_one_kind_and_ends_with_its_exit_status(self):
+        kinds = errors.VigieError.__subclasses__()
+        assert sorted(kind.exit_code for kind in kinds) == list(range(2, 9))
+        assert {kind.__module__ for kind in kinds} == {"vigie.errors"}
+        for error in reference.error_classes():
+            assert error.exit_code in {kind.exit_code for kind in kinds if issubclass(error, kind)}
+
+    def test_every_error_lives_beside_what_raises_it_and_says_what_it_means(self):
+        for error in reference.error_classes():
+            assert error.__doc__, error
+            assert error.__name__.endswith("Error"), error
+
+
+class TestGeneratedPages:
+    @pytest.mark.parametrize("page", reference.PAGES)
+    def test_is_up_to_date(self, page):
+        assert text(page) == reference.PAGES[page](), "run `make docs`"
+
+
+class TestDependencies:
+    def test_each_direct_one_has_its_line_and_no_other_has(self):
+        project = tomllib.loads(text("pyproject.toml"))
+        wanted = [*project["project"]["dependencies"], *project["build-system"]["requires"]]
+        for group in project["dependency-groups"].values():
+            wanted += [entry for entry in group if isinstance(entry, str)]
+        names = {re.split(r"[<>=!~;\[ ]", entry)[0] for entry in wanted}
+        lines = set(re.findall(r"^\| `([^`]+)` \|", text("docs/reference/dependencies.md"), re.MULTILINE))
+        assert lines == names
+
+    @pytest.mark.parametrize("lock", ["run.lock", "dev.lock"])
+    def test_each_locked_one_has_hashes(self, lock):
+        entries = re.split(r"\n(?=[a-z])", text(f"requirements/{lock}"))
+        assert [entry.split("==")[0] for entry in entries if "--hash=sha256:" not in entry] == []
+
+
+class TestArchitecture:
+    def test_lists_every_module_and_no_other(self):
+        listed = set()
+        folders = []
+        for line in text("ARCHITECTURE.md").split("```")[1].splitlines()[1:]:
+            depth = (len(line) - len(line.lstrip())) // 2
+            folders = folders[:depth]
+            name = line.split()[0] if line.split() else ""
+            if name.endswith("/"):
+                folders.append(name)
+            elif name:
+                listed |= {
+                    "".join(folders) + file
+                    for file in re.findall(r"[\w.]+\.(?:py|c|toml|json)", line.split("  ")[0] + " " + name)
+                }
+        modules = {
+            str(path)
+            for path in files()
+            if path.parts[:2] == ("src", "vigie") and path.suffix in {".py", ".c"} and path.name != "__init__.py"
+        }
+        assert modules - listed == set()
+        assert {path for path in listed if not (ROOT / path).exists()} == set()
+
+
+class TestLinks:
+    def test_lead_somewhere(self):
+        pages = [path for path in files() if path.suffix == ".md"]
+        broken = [
+            f"{page}: {link}"
+            for page in pages
+            for link in re.findall(r"\]\((?!https?://|#)([^)#]+)", text(page))
+            if not (ROOT / page.parent / link).exists()
+        ]
+        assert broken == []

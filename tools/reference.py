@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes the reference pages that come from the code: errors, commands, and the index of decisions.
+
+- `python tools/reference.py` writes them; a test says when one is out of date.
+- The text depends on the code alone: not on the terminal's width, the version of Python or the day.
+"""
+
+import argparse
+import importlib
+import inspect
+import pkgutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import vigie
+from vigie.cli.main import build_parser
+from vigie.errors import VigieError
+
+ROOT = Path(__file__).resolve().parents[1]
+GENERATED = "<!-- Written by `make docs` from the code: change it there. -->"
+
+
+def error_classes() -> list[type[VigieError]]:
+    """Import every module of the package and return every error class: the kinds first, then by code."""
+    for module in pkgutil.walk_packages(vigie.__path__, "vigie."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    kinds = VigieError.__subclasses__()
+    return [*kinds, *sorted(_below(kinds), key=lambda error: error.code)]
+
+
+def _below(kinds: list[type[VigieError]]) -> Iterator[type[VigieError]]:
+    for kind in kinds:
+        for error in kind.__subclasses__():
+            yield error
+            yield from _below([error])
+
+
+def errors_page() -> str:
+    """Return the page of every error: its code, what it means, the exit status it ends a command with."""
+    lines = ["# Errors", "", GENERATED, ""]
+    lines += [
+        "A command that cannot do its work says why in one line, with one of these codes, and ends with its exit",
+        "status. Exit status 0 means that the work was done, whatever the verdicts; 1 is a bug; 130 is Ctrl-C.",
+        "",
+        "| code | exit | what it means |",
+        "|---|---|---|",
+    ]
+    lines += [f"| `{error.code}` | {error.exit_code} | {_first_line(error)} |" for error in error_classes()]
+    return "\n".join(lines) + "\n"
+
+
+def commands_page() -> str:
+    """Return the page of every command with its arguments and options."""
+    lines = ["# Commands", "", GENERATED, ""]
+    for parser, about in _commands(build_parser()):
+        lines += [f"## {parser.prog}", "", parser.description or about, ""]
+        rows = [_row(action) for action in parser._actions if _is_documented(action)]
+        if rows:
+            lines += ["| argument | meaning |", "|---|---|", *rows, ""]
+        if parser.epilog:
+            lines += ["```", inspect.cleandoc(parser.epilog), "```", ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _commands(parser: argparse.ArgumentParser, about: str = "") -> Iterator[tuple[argparse.ArgumentParser, str]]:
+    yield parser, about
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            helps = {choice.dest: choice.help or "" for choice in action._choices_actions}
+            for name, child in action.choices.items():
+                yield from _commands(child, helps.get(name, ""))
+
+
+def _is_documented(action: argparse.Action) -> bool:
+    hidden = isinstance(action, argparse._HelpAction | argparse._SubParsersAction)
+    return not hidden and action.help != argparse.SUPPRESS
+
+
+def _row(action: argparse.Action) -> str:
+    metavar = action.metavar if isinstance(action.metavar, str) else action.dest.upper().replace("_", "-")
+    takes = "" if action.nargs == 0 else "|".join(map(str, action.choices)) if action.choices else metavar
+    name = ", ".join(action.option_strings) or metavar
+    if action.option_strings and takes:
+        name += f" {takes}"
+    if action.nargs in {"+", "*"}:
+        name += "..."
+    meaning = (action.help or "").replace("%(default)s", str(action.default)).replace("%%", "%")
+    name, meaning = (" ".join(text.split()).replace("|", "\\|") for text in (name, meaning))
+    return f"| `{name}` | {meaning} |"
+
+
+def decisions_page() -> str:
+    """Return the index of the decision records."""
+    lines = ["# Decisions", "", GENERATED, ""]
+    lines += ["Each record says what was decided, why, and what follows. A later one may supersede it; none is erased."]
+    lines += [""]
+    for record in sorted((ROOT / "docs" / "adr").glob("[0-9]*.md")):
+        title = record.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
+        lines.append(f"- [{title}]({record.name})")
+    return "\n".join(lines) + "\n"
+
+
+def _first_line(error: type[VigieError]) -> str:
+    return (inspect.getdoc(error) or "").splitlines()[0]
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "docs/reference/errors.md": errors_page,
+    "docs/reference/commands.md": commands_page,
+    "docs/adr/README.md": decisions_page,
+}
+
+if __name__ == "__main__":
+    for name, page in PAGES.items():
+        (ROOT / name).write_text(page(), encoding="utf-8")
+        sys.stdout.write(f"{name}\n")
