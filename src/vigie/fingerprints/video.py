@@ -2,9 +2,10 @@
 """Two videos, frame by frame: how much of each is found in the other, and where.
 
 - Near-equal neighbours count once: a still scene of an hour weighs as much as one of a second.
-- Shares are counted in frames that may match, never in seconds: a long still scene or a long stretch of black
-  can neither make nor hide a match.
-- Frames that may never match (gated) are left out of every number; they neither join nor break a time range.
+- Matched frames close to each other make one stretch; a frame inside it that fails to match does not cut it in two.
+- A share is the part of a video's frames that lie in such stretches: counted in frames that may match, never in
+  seconds, so that a long still scene or a long stretch of black can neither make nor hide a match.
+- Frames that may never match (gated) are left out of every number; they neither join nor break a stretch.
 - An intro, a logo or black never suffices: the frames in common must be several different ones *and* a good part of
   one of the two videos. A logo that comes back is one picture, however often it is shown.
 - A video too still for that matches only as a whole, never as a part of something longer.
@@ -19,7 +20,7 @@ from vigie.fingerprints import values
 from vigie.fingerprints.messages import Frame
 
 COLLAPSE_BITS = 10
-BRIDGED_FRAMES = 1
+JOIN_SECONDS = 2.0
 DISTINCT_AT_MOST = 32  # past this nobody asks, and counting on would be quadratic
 
 
@@ -46,7 +47,8 @@ class Overlap:
     """What two videos have in common.
 
     `distinct_frames` counts matched frames that do not nearly equal each other (on the side that has fewer, up to
-    DISTINCT_AT_MOST); the shares are parts (0 to 1) of the frames that count; the ranges are in order and apart.
+    DISTINCT_AT_MOST); a share is the part (0 to 1) of the frames that count which lie in `ranges`; the ranges are in
+    order and apart.
     """
 
     share_of_query: float
@@ -92,13 +94,14 @@ def compare(pairs: Iterable[tuple[int, int]], *, query: Sequence[FrameSpan], kno
     Raises:  IndexError for a position outside its sequence.
     """
     counting = [(one, other) for one, other in pairs if query[one].counts and known[other].counts]
-    of_query = {one for one, _ in counting}
-    of_known = {other for _, other in counting}
+    of_query, of_known = sorted({one for one, _ in counting}), sorted({other for _, other in counting})
+    share_of_query, ranges_query = _stretches(of_query, query)
+    share_of_known, ranges_known = _stretches(of_known, known)
     return Overlap(
-        share_of_query=_share(of_query, query),
-        share_of_known=_share(of_known, known),
-        ranges_query=_ranges(of_query, query),
-        ranges_known=_ranges(of_known, known),
+        share_of_query=share_of_query,
+        share_of_known=share_of_known,
+        ranges_query=ranges_query,
+        ranges_known=ranges_known,
         distinct_frames=min(_distinct(of_query, query), _distinct(of_known, known)),
     )
 
@@ -111,15 +114,10 @@ def suffices(overlap: Overlap, *, rule: OverlapRule) -> bool:
     return overlap.distinct_frames > 0 and min(shares) >= rule.whole_share
 
 
-def _share(matched: set[int], spans: Sequence[FrameSpan]) -> float:
-    counted = sum(span.counts for span in spans)
-    return len(matched) / counted if counted else 0.0
-
-
-def _distinct(matched: set[int], spans: Sequence[FrameSpan]) -> int:
+def _distinct(matched: Sequence[int], spans: Sequence[FrameSpan]) -> int:
     """Count matched frames that do not nearly equal one counted before them."""
     counted: list[bytes] = []
-    for at in sorted(matched):
+    for at in matched:
         if all(values.distance_bits(spans[at].pdq, one) > COLLAPSE_BITS for one in counted):
             counted.append(spans[at].pdq)
             if len(counted) == DISTINCT_AT_MOST:
@@ -127,19 +125,22 @@ def _distinct(matched: set[int], spans: Sequence[FrameSpan]) -> int:
     return len(counted)
 
 
-def _ranges(matched: set[int], spans: Sequence[FrameSpan]) -> tuple[TimeRange, ...]:
-    """Join matched frames into stretches; one that fails to match among them does not cut a stretch in two."""
-    ranges: list[TimeRange] = []
-    missed = BRIDGED_FRAMES + 1
-    for at, span in enumerate(spans):
-        if not span.counts:
-            continue
-        if at not in matched:
-            missed += 1
-            continue
-        if missed > BRIDGED_FRAMES:
-            ranges.append(TimeRange(span.at_seconds, span.until_seconds))
-        else:
-            ranges[-1] = TimeRange(ranges[-1].start_seconds, max(ranges[-1].end_seconds, span.until_seconds))
-        missed = 0
-    return tuple(ranges)
+def _stretches(matched: Sequence[int], spans: Sequence[FrameSpan]) -> tuple[float, tuple[TimeRange, ...]]:
+    """Join matched frames that are next to each other or close in time; return the share they cover, and where.
+
+    `matched` holds positions in `spans`, sorted, of frames that count.
+    """
+    counting = [at for at, span in enumerate(spans) if span.counts]
+    place = {at: number for number, at in enumerate(counting)}
+    stretches: list[tuple[int, int]] = []
+    for at in matched:
+        if stretches:
+            first, last = stretches[-1]
+            gap_seconds = spans[at].at_seconds - spans[last].until_seconds
+            if place[at] - place[last] == 1 or gap_seconds <= JOIN_SECONDS:
+                stretches[-1] = (first, at)
+                continue
+        stretches.append((at, at))
+    covered = sum(place[last] - place[first] + 1 for first, last in stretches)
+    ranges = tuple(TimeRange(spans[first].at_seconds, spans[last].until_seconds) for first, last in stretches)
+    return (covered / len(counting) if counting else 0.0), ranges
