@@ -13,6 +13,7 @@ Layout: magic (8), format (u32), header length (u32), SHA-256 of the header (32)
 """
 
 import hashlib
+import io
 import json
 import mmap
 import os
@@ -20,7 +21,7 @@ import struct
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 import numpy as np
@@ -86,33 +87,70 @@ def write(
 
     Raises:  OSError if the disk is full or the folder is not writable; the earlier file then stays as it was.
     """
+    publish(path, lambda file: _write_into(file, kind=kind, meta=meta, sections=sections, sign=sign))
+
+
+def to_bytes(
+    *,
+    kind: str,
+    meta: Mapping[str, Any],
+    sections: Mapping[str, Section],
+    sign: Callable[[bytes], bytes] | None = None,
+) -> bytes:
+    """Return what `write` publishes: for a file that is encrypted before it touches the disk."""
+    file = io.BytesIO()
+    _write_into(file, kind=kind, meta=meta, sections=sections, sign=sign)
+    return file.getvalue()
+
+
+def publish(path: Path, write_into: Callable[[BinaryIO], object], *, may_replace: bool = True) -> None:
+    """Let a file appear whole or not at all: write it beside its name, flush it, then give it its name.
+
+    Raises:  FileExistsError if the name is taken and may not be replaced; OSError if the disk is full or the folder
+             is not writable. The earlier file then stays as it was.
+    """
+    descriptor, name = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            write_into(file)
+            file.flush()
+            os.fsync(file.fileno())
+        if may_replace:
+            Path(name).replace(path)
+        else:
+            path.hardlink_to(name)
+            Path(name).unlink()
+        sync_folder(path.parent)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _write_into(
+    file: BinaryIO,
+    *,
+    kind: str,
+    meta: Mapping[str, Any],
+    sections: Mapping[str, Section],
+    sign: Callable[[bytes], bytes] | None,
+) -> None:
     arrays = {name: np.ascontiguousarray(array) for name, array in sections.items()}
     layout, blocks = _layout(arrays)
     signature_room = len(sign(b"")) if sign else 0
     # The header's length does not depend on the digest's value, so the place for it can be kept free.
     draft = _encode(_Header(kind, dict(meta), layout, 0, blocks, "0" * 64), signature_room)
     first_block = -(-(_PREFIX.size + len(draft) + 64 + signature_room) // BLOCK_BYTES) * BLOCK_BYTES
-    descriptor, name = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.seek(first_block)
-            table = _write_sections(file, arrays)
-            file.write(table)
-            header = _encode(
-                _Header(kind, dict(meta), layout, first_block, blocks, hashlib.sha256(table).hexdigest()),
-                signature_room,
-            )
-            signature = sign(header) if sign else b""
-            file.seek(0)
-            prefix = _PREFIX.pack(_MAGIC, _FORMAT, len(header), hashlib.sha256(header).digest(), len(signature))
-            file.write(prefix + header + signature)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-        sync_folder(path.parent)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    file.seek(first_block)
+    table = _write_sections(file, arrays)
+    file.write(table)
+    header = _encode(
+        _Header(kind, dict(meta), layout, first_block, blocks, hashlib.sha256(table).hexdigest()),
+        signature_room,
+    )
+    signature = sign(header) if sign else b""
+    file.seek(0)
+    prefix = _PREFIX.pack(_MAGIC, _FORMAT, len(header), hashlib.sha256(header).digest(), len(signature))
+    file.write(prefix + header + signature)
 
 
 def sync_folder(folder: Path) -> None:
@@ -312,7 +350,7 @@ def _read_table(content: NDArray[np.uint8], header: _Header) -> NDArray[np.uint8
     return table
 
 
-def _write_sections(file: Any, arrays: Mapping[str, Section]) -> bytes:
+def _write_sections(file: BinaryIO, arrays: Mapping[str, Section]) -> bytes:
     """Write each section, padded to whole blocks, and return the table of their digests."""
     table = bytearray()
     for array in arrays.values():
