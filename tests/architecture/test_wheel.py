@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The wheel that users install carries everything it needs: compiled kernels, data, licence."""
+
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+from architecture.repository import ROOT, files
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    return next(folder.glob("*.whl"))
+
+
+class TestWheel:
+    def test_holds_every_file_of_the_package(self, wheel):
+        package = {str(path.relative_to("src")) for path in files() if path.parts[:2] == ("src", "vigie")}
+        assert package - set(zipfile.ZipFile(wheel).namelist()) == set()
+
+    def test_holds_a_compiled_library_for_each_level(self, wheel):
+        built = {f"vigie/kernels/{path.name}" for path in (ROOT / "src/vigie/kernels").glob("*.so")}
+        assert built
+        assert built - set(zipfile.ZipFile(wheel).namelist()) == set()
+
+    def test_binds_to_the_platform_and_to_no_version_of_python(self, wheel):
+        assert "-py3-none-manylinux_2_28_" in wheel.name
+
+    def test_holds_licence_and_notice(self, wheel):
+        names = {name.rsplit("/", 1)[-1] for name in zipfile.ZipFile(wheel).namelist()}
+        assert {"LICENSE", "NOTICE"} <= names
