@@ -21,11 +21,16 @@ ROOT = Path(__file__).resolve().parents[1]
 GENERATED = "<!-- Written by `make docs` from the code: change it there. -->"
 
 
+def modules() -> list[str]:
+    """Return the name of every module of the package that may be imported; compiled kernels are none."""
+    names = [module.name for module in pkgutil.walk_packages(vigie.__path__, "vigie.")]
+    return [name for name in names if "-" not in name and not name.endswith("__main__")]
+
+
 def error_classes() -> list[type[VigieError]]:
     """Import every module of the package and return every error class: the kinds first, then by code."""
-    for module in pkgutil.walk_packages(vigie.__path__, "vigie."):
-        if not module.name.endswith("__main__"):
-            importlib.import_module(module.name)
+    for name in modules():
+        importlib.import_module(name)
     kinds = VigieError.__subclasses__()
     return [*kinds, *sorted(_below(kinds), key=lambda error: error.code)]
 

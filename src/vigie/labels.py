@@ -10,7 +10,7 @@
 import datetime
 import functools
 from collections.abc import Mapping
-from importlib import resources
+from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
@@ -50,7 +50,7 @@ class Scheme(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 @functools.cache
 def schemes() -> Mapping[str, Scheme]:
     """Return every scheme by its id, in the order of the file."""
-    text = resources.files("vigie").joinpath("labels.toml").read_bytes()
+    text = Path(__file__).with_name("labels.toml").read_bytes()
     return msgspec.toml.decode(text, type=dict[str, Scheme])
 
 
