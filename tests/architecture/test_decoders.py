@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The parent never decodes: nothing outside the worker loads a decoder, even through another module."""
+
+import subprocess
+import sys
+
+import reference
+
+DECODERS = ["PIL", "av", "pillow_heif", "py7zr", "simplejpeg"]
+LOAD = "import importlib, sys; [importlib.import_module(name) for name in sys.argv[1:]]; print(*sys.modules)"
+
+
+class TestParent:
+    def test_loads_no_decoder(self):
+        parent = [name for name in reference.modules() if ".decode." not in name]
+        command = [sys.executable, "-c", LOAD, *parent]
+        loaded = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+        assert set(parent) <= set(loaded)
+        assert [name for name in DECODERS if name in loaded] == []
