@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the reference pages that come from the code: errors, commands, and the index of decisions.
+"""Writes the pages that come from the code: errors, commands, the index of decisions, the list of modules.
 
 - `python tools/reference.py` writes them; a test says when one is out of date.
 - The text depends on the code alone: not on the terminal's width, the version of Python or the day.
@@ -102,9 +102,47 @@ def decisions_page() -> str:
     lines += ["Each record says what was decided, why, and what follows. A later one may supersede it; none is erased."]
     lines += [""]
     for record in sorted((ROOT / "docs" / "adr").glob("[0-9]*.md")):
-        title = record.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
+        title = _text(record).splitlines()[0].removeprefix("# ")
         lines.append(f"- [{title}]({record.name})")
     return "\n".join(lines) + "\n"
+
+
+def architecture_page() -> str:
+    """Return the page on the architecture, its list of modules made anew from their first lines."""
+    before, begin, rest = _text(ROOT / "ARCHITECTURE.md").partition("<!-- modules -->\n")
+    _, end, after = rest.partition("<!-- end of modules -->")
+    return before + begin + "\n".join(_tree(ROOT / "src" / "vigie")) + "\n" + end + after
+
+
+def _tree(package: Path) -> Iterator[str]:
+    yield "```"
+    yield "src/vigie/"
+    paths = [
+        path
+        for path in package.rglob("*")
+        if path.suffix in {".py", ".c", ".h", ".toml"} and path.name != "__init__.py"
+    ]
+    folder = package
+    # Folders after files, each followed by what it holds.
+    for path in sorted(paths, key=lambda path: [(part != path.name, part) for part in path.relative_to(package).parts]):
+        if path.parent != folder:
+            folder = path.parent
+            yield f"{'  ' * len(folder.relative_to(package).parts)}{folder.name}/"
+        indent = "  " * len(path.relative_to(package).parts)
+        yield f"{indent + path.name:24}{_purpose(path)}".rstrip()
+    yield "```"
+
+
+def _purpose(path: Path) -> str:
+    """Return the first sentence of a source file that is not its licence line."""
+    for line in _text(path).splitlines()[1:]:
+        if sentence := line.strip(' "#/*'):
+            return sentence if sentence.endswith(".") else sentence.partition(": ")[0]
+    return ""
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
 
 
 def _first_line(error: type[VigieError]) -> str:
@@ -115,6 +153,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/errors.md": errors_page,
     "docs/reference/commands.md": commands_page,
     "docs/adr/README.md": decisions_page,
+    "ARCHITECTURE.md": architecture_page,
 }
 
 if __name__ == "__main__":
