@@ -39,21 +39,21 @@ class TooManyRowsError(InvalidInputError):
 def sorted_order(values: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Return the order that sorts rows of bytes; equal rows keep theirs.
 
-    Shapes:  (n, size) uint8, size at least 8; answer (n,) int64.
+    Shapes:  (n, size) uint8; answer (n,) int64.
     """
-    words = [np.ascontiguousarray(values[:, start : start + 8]) for start in range(0, values.shape[1], 8)]
-    keys = [_big_endian(word) for word in words]
-    order = np.argsort(keys[0], kind="quicksort")
-    lead = keys[0][order]
-    tied = np.zeros(len(order), bool)
-    if len(order) > 1:
-        same = lead[1:] == lead[:-1]
-        tied[1:] |= same
-        tied[:-1] |= same
-    rows = order[tied]
-    if len(rows):
-        order[tied] = rows[np.lexsort((rows, *[key[rows] for key in reversed(keys)]))]
-    return order.astype(np.int64, copy=False)
+    library = kernels.library()
+    if library is None:
+        return sorted_order_plain(values)
+    rows = np.ascontiguousarray(values)
+    order = np.empty(len(rows), np.uint32)
+    if len(rows) and library.vigie_sorted_order(rows.ctypes.data, len(rows), rows.shape[1], order.ctypes.data):
+        raise MemoryError("no memory to sort these rows")
+    return order.astype(np.int64)
+
+
+def sorted_order_plain(values: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Do the same as `sorted_order` with numpy's own stable sort."""
+    return np.lexsort(tuple(values[:, column] for column in reversed(range(values.shape[1])))).astype(np.int64)
 
 
 def build(digests: NDArray[np.uint8]) -> tuple[Sections, NDArray[np.int64]]:
@@ -68,7 +68,7 @@ def build(digests: NDArray[np.uint8]) -> tuple[Sections, NDArray[np.int64]]:
     order = sorted_order(digests)
     rows = digests[order]
     bits = max(0, min(_MAX_TABLE_BITS, (len(rows) // _ROWS_A_BUCKET).bit_length()))
-    lead = _big_endian(np.ascontiguousarray(rows[:, :8])) >> np.uint64(64 - bits) if bits else np.zeros(len(rows), int)
+    lead = _big_endian(rows[:, :8]) >> np.uint64(64 - bits) if bits else np.zeros(len(rows), int)
     starts = np.searchsorted(lead, np.arange((1 << bits) + 1, dtype=lead.dtype)).astype(np.uint32)
     return {"rows": rows, "table": starts}, order
 
@@ -82,7 +82,7 @@ class ExactIndex:
         self._rows, self._table = (snapshot.unchecked(name) for name in self._names)
         if self._rows.ndim != 2 or self._table.dtype != np.uint32 or len(self._table) < 2:
             raise DamagedFileError("the exact index is not consistent; get the file again from its issuer")
-        self._bits = len(self._table).bit_length() - 1
+        self._bits = (len(self._table) - 1).bit_length() - 1
         if len(self._table) != (1 << self._bits) + 1 or self._bits > _MAX_TABLE_BITS:
             raise DamagedFileError("the exact index is not consistent; get the file again from its issuer")
 
@@ -152,9 +152,9 @@ def lookup_plain(
 
 def _big_endian(part: NDArray[np.uint8]) -> NDArray[np.uint64]:
     """Read up to eight bytes a row as one number, shorter parts filled with zeros."""
-    full = np.zeros((len(part), 8), np.uint8)
-    full[:, : part.shape[1]] = part
-    return full.view(">u8").ravel().astype(np.uint64)
+    if part.shape[1] < 8:
+        part = np.pad(part, ((0, 0), (0, 8 - part.shape[1])))
+    return np.ascontiguousarray(part).view(np.uint64).ravel().byteswap()
 
 
 def _check_shape(digests: NDArray[np.uint8]) -> None:

@@ -74,7 +74,7 @@ def plan(rows: int) -> tuple[PlannedChunk, ...]:
         (_plan_cost(shape, rows), shape)
         for counts in _radius_counts()
         for shape in _shapes(counts)
-        if sum(2**width for width, _ in shape) * 9 / 8 <= max(24 * rows, 2**20)
+        if sum(2**width for width, _ in shape) * 9 / 8 <= max(24 * rows, 2**21)
     )
     _, best = min(candidates, key=lambda pair: (pair[0], pair[1]))
     starts = itertools.accumulate((width for width, _ in best), initial=0)

@@ -82,12 +82,17 @@ def write(
     meta: Mapping[str, Any],
     sections: Mapping[str, Section],
     sign: Callable[[bytes], bytes] | None = None,
+    may_replace: bool = True,
 ) -> None:
     """Publish arrays as one file, atomically; readable and writable by its owner alone.
 
-    Raises:  OSError if the disk is full or the folder is not writable; the earlier file then stays as it was.
+    Raises:  as `publish`.
     """
-    publish(path, lambda file: _write_into(file, kind=kind, meta=meta, sections=sections, sign=sign))
+
+    def write_into(file: BinaryIO) -> None:
+        _write_into(file, kind=kind, meta=meta, sections=sections, sign=sign)
+
+    publish(path, write_into, may_replace=may_replace)
 
 
 def to_bytes(
@@ -140,7 +145,7 @@ def _write_into(
     # The header's length does not depend on the digest's value, so the place for it can be kept free.
     draft = _encode(_Header(kind, dict(meta), layout, 0, blocks, "0" * 64), signature_room)
     first_block = -(-(_PREFIX.size + len(draft) + 64 + signature_room) // BLOCK_BYTES) * BLOCK_BYTES
-    file.seek(first_block)
+    file.write(bytes(first_block))
     table = _write_sections(file, arrays)
     file.write(table)
     header = _encode(
@@ -332,7 +337,7 @@ def _read_header(content: NDArray[np.uint8]) -> tuple[bytes, bytes]:
     if version > _FORMAT:
         raise NewerFormatError(f"the file has format {version}; this version reads up to {_FORMAT}: update Vigie")
     end = _PREFIX.size + header_length + signature_length
-    if header_length > _MAX_HEADER_BYTES or signature_length > _MAX_SIGNATURE_BYTES or end > len(content):
+    if version < 1 or header_length > _MAX_HEADER_BYTES or signature_length > _MAX_SIGNATURE_BYTES or end > len(content):
         raise DamagedFileError("the file is cut short; get it again from its issuer")
     header = content[_PREFIX.size : _PREFIX.size + header_length].tobytes()
     if hashlib.sha256(header).digest() != digest:

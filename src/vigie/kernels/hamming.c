@@ -18,7 +18,7 @@
 
 #include "guard.h"
 
-enum { GROUP_BITS = 5, GROUP = 1 << GROUP_BITS, MAX_CHUNKS = 32, WORDS = 4 };
+enum { GROUP_BITS = 5, GROUP = 1 << GROUP_BITS, AHEAD = 64, WORDS = 4 };
 #define OVERFLOW_FLAG 0x80000000u
 
 typedef struct { uint64_t word[WORDS]; } Value;
@@ -98,6 +98,16 @@ int vigie_hamming_brute(const uint8_t *values, int64_t rows, const uint8_t *quer
   return 0;
 }
 
+/* The keys of the next rows, so that memory can be asked for before it is needed. */
+static int keys_ahead(const uint8_t *values, int64_t rows, int64_t row, int64_t start, int64_t width, uint32_t *keys) {
+  const int count = rows - row < AHEAD ? (int)(rows - row) : AHEAD;
+  for (int k = 0; k < count; k++) {
+    const Value v = load(values + 32 * (row + k));
+    keys[k] = key_of(&v, start, width);
+  }
+  return count;
+}
+
 /* One chunk's buckets: rows by key, their groups' bases and ends. `offsets` is scratch of 2^width + 1 entries.
  * Returns the number of overflowing groups; writes at most `overflow_room` of them (call again with more room). */
 int64_t vigie_hamming_chunk(const uint8_t *values, int64_t rows, int64_t start, int64_t width, uint32_t *offsets,
@@ -105,9 +115,11 @@ int64_t vigie_hamming_chunk(const uint8_t *values, int64_t rows, int64_t start, 
                             int64_t overflow_room) {
   const int64_t buckets = (int64_t)1 << width;
   memset(offsets, 0, (size_t)(buckets + 1) * sizeof *offsets);
-  for (int64_t row = 0; row < rows; row++) {
-    const Value v = load(values + 32 * row);
-    offsets[key_of(&v, start, width) + 1]++;
+  uint32_t keys[AHEAD];
+  for (int64_t row = 0; row < rows; row += AHEAD) {
+    const int count = keys_ahead(values, rows, row, start, width, keys);
+    for (int k = 0; k < count; k++) __builtin_prefetch(offsets + keys[k] + 1, 1);
+    for (int k = 0; k < count; k++) offsets[keys[k] + 1]++;
   }
   for (int64_t b = 0; b < buckets; b++) offsets[b + 1] += offsets[b];
   int64_t overflows = 0;
@@ -124,9 +136,11 @@ int64_t vigie_hamming_chunk(const uint8_t *values, int64_t rows, int64_t start, 
     overflows++;
   }
   if (ids)
-    for (int64_t row = 0; row < rows; row++) {
-      const Value v = load(values + 32 * row);
-      ids[offsets[key_of(&v, start, width)]++] = (uint32_t)row;
+    for (int64_t row = 0; row < rows; row += AHEAD) {
+      const int count = keys_ahead(values, rows, row, start, width, keys);
+      for (int k = 0; k < count; k++) __builtin_prefetch(offsets + keys[k], 1);
+      for (int k = 0; k < count; k++) __builtin_prefetch(ids + offsets[keys[k]], 1);
+      for (int k = 0; k < count; k++) ids[offsets[keys[k]]++] = (uint32_t)(row + k);
     }
   return overflows;
 }
