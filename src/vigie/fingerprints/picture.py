@@ -90,8 +90,9 @@ def pdq_turns_reduced(
         raise NotALumaPlaneError("the reduced plane does not have the size that its scale gives")
     library = kernels.library()
     if library is None:
-        small = _axis(full_height_px, eighths) @ plane.astype(np.float32) @ _axis(full_width_px, eighths).T
-        return _finish(small)
+        return pdq_turns_reduced_plain(
+            plane, full_height_px=full_height_px, full_width_px=full_width_px, eighths=eighths
+        )
     turns = np.empty((_TURNS, 32), np.uint8)
     stride = plane.strides[0]
     quality = library.vigie_pdq_reduced_u8(
@@ -114,6 +115,14 @@ def pdq_turns_plain(luma: Luma) -> tuple[PdqTurns, int]:
             plane = _box(_box(plane.T, _window(width)).T, _window(height))
     rows, columns = _samples(height), _samples(width)
     return _finish(plane[rows][:, columns])
+
+
+def pdq_turns_reduced_plain(
+    luma: NDArray[np.uint8], *, full_height_px: int, full_width_px: int, eighths: int
+) -> tuple[PdqTurns, int]:
+    """Do the same as `pdq_turns_reduced` as two matrix products: equal but for rounding."""
+    rows, columns = _axis(full_height_px, eighths), _axis(full_width_px, eighths)
+    return _finish(rows @ luma.astype(np.float32) @ columns.T)
 
 
 def _checked(luma: Luma) -> Luma:

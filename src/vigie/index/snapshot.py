@@ -195,7 +195,7 @@ class Snapshot:
     def __init__(self, content: NDArray[np.uint8], *, kind: str) -> None:
         self._content = content
         self.header_bytes, self.signature = _read_header(content)
-        header = _decode(self.header_bytes)
+        header = _decode(self.header_bytes, signature_bytes=len(self.signature))
         if header.kind != kind:
             raise ForeignFileError(f"this file is a {header.kind!r}, not a {kind!r}")
         self.meta = header.meta
@@ -303,14 +303,14 @@ def _encode(header: _Header, signature_room: int) -> bytes:
     return json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def _decode(raw: bytes) -> _Header:
+def _decode(raw: bytes, *, signature_bytes: int) -> _Header:
     try:
         fields = json.loads(raw)
-        fields.pop("signature_bytes")
+        promised = fields.pop("signature_bytes")
         header = msgspec.convert(fields, _Header)
     except (ValueError, KeyError, AttributeError, msgspec.ValidationError) as error:
         raise DamagedFileError("the header cannot be read; get the file again from its issuer") from error
-    if header.first_block % BLOCK_BYTES or header.first_block < 0 or header.blocks < 0:
+    if promised != signature_bytes or header.first_block % BLOCK_BYTES or header.first_block < 0 or header.blocks < 0:
         raise DamagedFileError("the header is not consistent; get the file again from its issuer")
     placed = {name: _placed(section, header) for name, section in header.sections.items()}
     return msgspec.structs.replace(header, sections=placed)
