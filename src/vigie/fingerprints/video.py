@@ -46,9 +46,9 @@ class TimeRange:
 class Overlap:
     """What two videos have in common.
 
-    `distinct_frames` counts matched frames that do not nearly equal each other (on the side that has fewer, up to
-    DISTINCT_AT_MOST); a share is the part (0 to 1) of the frames that count which lie in `ranges`; the ranges are in
-    order and apart.
+    A share is the part (0 to 1) of the frames that count which lie in `ranges`; the ranges are in order and apart.
+    `distinct_frames` counts matched frames that do not nearly equal each other (up to DISTINCT_AT_MOST), and
+    `matched_share` is the part of the frames that matched themselves; both of the side where they are smaller.
     """
 
     share_of_query: float
@@ -56,6 +56,7 @@ class Overlap:
     ranges_query: tuple[TimeRange, ...]
     ranges_known: tuple[TimeRange, ...]
     distinct_frames: int
+    matched_share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class OverlapRule:
 
     min_frames: int = 3
     min_share: float = 0.5  # of one of the two
-    whole_share: float = 0.8  # of both, where there are fewer than min_frames to be had
+    whole_share: float = 0.8  # of both, frame by frame, where there are fewer than min_frames to be had
 
 
 def collapse(frames: Iterable[Frame], *, max_distance_bits: int = COLLAPSE_BITS) -> Iterator[Frame]:
@@ -95,23 +96,23 @@ def compare(pairs: Iterable[tuple[int, int]], *, query: Sequence[FrameSpan], kno
     """
     counting = [(one, other) for one, other in pairs if query[one].counts and known[other].counts]
     of_query, of_known = sorted({one for one, _ in counting}), sorted({other for _, other in counting})
-    share_of_query, ranges_query = _stretches(of_query, query)
-    share_of_known, ranges_known = _stretches(of_known, known)
+    share_of_query, ranges_query, matched_of_query = _stretches(of_query, query)
+    share_of_known, ranges_known, matched_of_known = _stretches(of_known, known)
     return Overlap(
         share_of_query=share_of_query,
         share_of_known=share_of_known,
         ranges_query=ranges_query,
         ranges_known=ranges_known,
         distinct_frames=min(_distinct(of_query, query), _distinct(of_known, known)),
+        matched_share=min(matched_of_query, matched_of_known),
     )
 
 
 def suffices(overlap: Overlap, *, rule: OverlapRule) -> bool:
     """Say whether what two videos have in common is enough to call them near."""
-    shares = (overlap.share_of_query, overlap.share_of_known)
     if overlap.distinct_frames >= rule.min_frames:
-        return max(shares) >= rule.min_share
-    return overlap.distinct_frames > 0 and min(shares) >= rule.whole_share
+        return max(overlap.share_of_query, overlap.share_of_known) >= rule.min_share
+    return overlap.distinct_frames > 0 and overlap.matched_share >= rule.whole_share
 
 
 def _distinct(matched: Sequence[int], spans: Sequence[FrameSpan]) -> int:
@@ -125,8 +126,10 @@ def _distinct(matched: Sequence[int], spans: Sequence[FrameSpan]) -> int:
     return len(counted)
 
 
-def _stretches(matched: Sequence[int], spans: Sequence[FrameSpan]) -> tuple[float, tuple[TimeRange, ...]]:
-    """Join matched frames that are next to each other or close in time; return the share they cover, and where.
+def _stretches(matched: Sequence[int], spans: Sequence[FrameSpan]) -> tuple[float, tuple[TimeRange, ...], float]:
+    """Join matched frames that are next to each other or close in time.
+
+    Returns the share that they cover, where, and the share of those that matched themselves.
 
     `matched` holds positions in `spans`, sorted, of frames that count.
     """
@@ -143,4 +146,5 @@ def _stretches(matched: Sequence[int], spans: Sequence[FrameSpan]) -> tuple[floa
         stretches.append((at, at))
     covered = sum(place[last] - place[first] + 1 for first, last in stretches)
     ranges = tuple(TimeRange(spans[first].at_seconds, spans[last].until_seconds) for first, last in stretches)
-    return (covered / len(counting) if counting else 0.0), ranges
+    total = max(len(counting), 1)
+    return covered / total, ranges, len(matched) / total

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 CALM_SECONDS = 0.3
-LONGEST_SECONDS = 1.0
+LONGEST_SECONDS = 0.999  # one, less what times are rounded by
 KEYS_APART_SECONDS = 0.5  # some videos hold nothing but key frames
 FRAMES_AT_MOST = 120
 LARGEST_STEP_SECONDS = 3600.0
@@ -27,12 +27,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Shot(Generic[T]):
-    """A decoded frame: when, whether it is a key frame, how much it differs from the one before."""
+    """A decoded frame: when, whether it is a key frame, how much it differs from the one before (0 if unknown)."""
 
     at_seconds: float
     frame: T
     is_key: bool = False
-    change: float = math.inf
+    change: float = 0.0
 
 
 class Timeline:

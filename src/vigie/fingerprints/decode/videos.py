@@ -11,7 +11,6 @@
 - Memory is bounded by the limits, not by the length of the video: frames are hashed and joined as they come.
 """
 
-import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -33,7 +32,7 @@ from vigie.fingerprints.decode.sampling import Shot, Timeline
 
 CONTAINERS = (
     "mov", "matroska", "avi", "flv", "mpegts", "mpeg", "mpegvideo", "m4v", "h264", "hevc", "obu", "ivf", "ogg", "asf",
-    "rm", "mxf", "dv", "wtv", "nut", "h263", "vc1",
+    "rm", "mxf", "dv", "wtv", "nut", "h263", "vc1", "yuv4mpegpipe",
 )  # fmt: skip
 
 _READ_BYTES = 1 << 18
@@ -161,7 +160,7 @@ def _shots(container: InputContainer, stream: VideoStream, this: _Pass) -> Itera
             this.cuts[f"only the first {this.limits.duration_seconds:.0f} seconds were examined"] = None
             return
         now = planes.thumbnail(frame) if this.full else None
-        change = math.inf
+        change = 0.0
         if now is not None and before is not None and now.shape == before.shape:
             change = float(np.abs(now - before).mean())
         before = now
