@@ -12,6 +12,7 @@ Source: PDQ specification (2017); decoder, scales and luma: docs/reference/recip
 """
 
 import functools
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,9 +85,9 @@ def pdq_turns_reduced(
     Order:   values.TURNS.
     Raises:  NotALumaPlaneError if the plane has another size.
     """
-    plane = _checked(luma)
+    plane = cast("NDArray[np.uint8]", _checked(luma, kinds=(np.uint8,)))
     expected = (-(-full_height_px * eighths // 8), -(-full_width_px * eighths // 8))
-    if plane.dtype != np.uint8 or plane.shape != expected or not 1 <= eighths <= 8:
+    if plane.shape != expected or not 1 <= eighths <= 8:
         raise NotALumaPlaneError("the reduced plane does not have the size that its scale gives")
     library = kernels.library()
     if library is None:
@@ -125,12 +126,12 @@ def pdq_turns_reduced_plain(
     return _finish(rows @ luma.astype(np.float32) @ columns.T)
 
 
-def _checked(luma: Luma) -> Luma:
-    if luma.ndim != 2 or luma.dtype not in (np.uint8, np.float32):
-        raise NotALumaPlaneError("a luma plane has two dimensions, of uint8 or float32")
+def _checked(luma: Luma, *, kinds: tuple[type, ...] = (np.uint8, np.float32)) -> Luma:
+    if luma.ndim != 2 or luma.dtype not in kinds:
+        raise NotALumaPlaneError("a luma plane has two dimensions, of uint8 (or, where it is not reduced, float32)")
     # A row of pixels must be contiguous; rows may be apart (a crop of a larger plane).
     row_is_apart = luma.strides[1] != luma.itemsize or luma.strides[0] < 0 or luma.strides[0] % luma.itemsize
-    return np.ascontiguousarray(luma) if row_is_apart else luma
+    return luma.copy() if row_is_apart else luma
 
 
 def _quality(answer: int) -> int:
@@ -170,7 +171,8 @@ def _box(plane: NDArray[np.float32], window: int) -> NDArray[np.float32]:
 def _cosines() -> NDArray[np.float32]:
     rows, columns = np.arange(1, _BAND + 1)[:, None], np.arange(_SIDE)[None, :]
     scale = np.float32(np.sqrt(2.0 / _SIDE))
-    return (float(scale) * np.cos((np.pi / 2 / _SIDE) * rows * (2 * columns + 1))).astype(np.float32)
+    cosines = np.cos((np.pi / 2 / _SIDE) * rows * (2 * columns + 1))
+    return np.asarray(float(scale) * cosines, np.float32)
 
 
 def _finish(small: NDArray[np.float32]) -> tuple[PdqTurns, int]:

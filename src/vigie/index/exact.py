@@ -89,9 +89,7 @@ class ExactIndex:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def lookup(
-        self, queries: NDArray[np.uint8], *, threads: int = 1
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def lookup(self, queries: NDArray[np.uint8], *, threads: int = 1) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return, for each query, the first row that equals it and how many rows do.
 
         Shapes:  (q, size) uint8 in; two times (q,) int64 out, -1 and 0 where no row equals.
@@ -137,9 +135,7 @@ class _Inline:
     map = staticmethod(map)
 
 
-def lookup_plain(
-    rows: NDArray[np.uint8], queries: NDArray[np.uint8]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def lookup_plain(rows: NDArray[np.uint8], queries: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Do the same as `ExactIndex.lookup` with numpy's own search over sorted rows."""
     kind = np.dtype((np.void, rows.shape[1]))
     table = np.ascontiguousarray(rows).view(kind).ravel()

@@ -86,7 +86,7 @@ Shape = tuple[tuple[int, int], ...]
 
 def _radius_counts() -> list[tuple[int, ...]]:
     """How many chunks of radius 1, 2, 3 just keep the pigeonhole for the largest distance."""
-    found = []
+    found: list[tuple[int, ...]] = []
     for twos, threes in itertools.product(range(12), range(9)):
         ones = max(0, math.ceil((MAX_DISTANCE_BITS + 1 - 3 * twos - 4 * threes) / 2))
         if 3 * twos + 4 * threes <= MAX_DISTANCE_BITS + 3:
@@ -114,7 +114,7 @@ def _shapes(counts: tuple[int, ...]) -> list[Shape]:
 
 
 def _plan_cost(shape: Shape, rows: int) -> float:
-    return sum(
+    return math.fsum(
         _GROUP_NS * _ball(max(0, width - 5), radius)
         + _BUCKET_NS * _ball(width, radius)
         + _ROW_NS * _ball(width, radius) * rows / 2**width

@@ -58,9 +58,7 @@ class Base(Protocol):
     def find(self, queries: NDArray[np.uint8], max_distance_bits: int) -> hamming.Hits:
         """Return the rows near each query."""
 
-    def find_among(
-        self, values: NDArray[np.uint8], queries: NDArray[np.uint8], max_distance_bits: int
-    ) -> hamming.Hits:
+    def find_among(self, values: NDArray[np.uint8], queries: NDArray[np.uint8], max_distance_bits: int) -> hamming.Hits:
         """Return the rows near each query among these values, compared one by one."""
 
 
@@ -81,9 +79,7 @@ class NearBase:
         """Return the rows near each query."""
         return self._index.search(queries, max_distance_bits=max_distance_bits)
 
-    def find_among(
-        self, values: NDArray[np.uint8], queries: NDArray[np.uint8], max_distance_bits: int
-    ) -> hamming.Hits:
+    def find_among(self, values: NDArray[np.uint8], queries: NDArray[np.uint8], max_distance_bits: int) -> hamming.Hits:
         """Return the rows near each query among these values, compared one by one."""
         return hamming.brute_force(values, queries, max_distance_bits=max_distance_bits)
 
@@ -113,9 +109,7 @@ class ExactBase:
         first, count = self._index.lookup(queries)
         return _spread(first, count)
 
-    def find_among(
-        self, values: NDArray[np.uint8], queries: NDArray[np.uint8], max_distance_bits: int
-    ) -> hamming.Hits:
+    def find_among(self, values: NDArray[np.uint8], queries: NDArray[np.uint8], max_distance_bits: int) -> hamming.Hits:
         """Return the rows equal to each query among these values."""
         _only_equal(max_distance_bits)
         order = exact.sorted_order(values)

@@ -271,7 +271,7 @@ class Snapshot:
 
     def _block_matches(self, block: int) -> int:
         start = self._first + block * BLOCK_BYTES
-        digest = hashlib.sha256(self._content[start : start + BLOCK_BYTES]).digest()[:_DIGEST_BYTES]
+        digest = hashlib.sha256(self._content[start : start + BLOCK_BYTES].data).digest()[:_DIGEST_BYTES]
         return int(digest == self._table[block * _DIGEST_BYTES : (block + 1) * _DIGEST_BYTES].tobytes())
 
     def _view(self, section: _SectionHeader) -> Section:
@@ -337,7 +337,8 @@ def _read_header(content: NDArray[np.uint8]) -> tuple[bytes, bytes]:
     if version > _FORMAT:
         raise NewerFormatError(f"the file has format {version}; this version reads up to {_FORMAT}: update Vigie")
     end = _PREFIX.size + header_length + signature_length
-    if version < 1 or header_length > _MAX_HEADER_BYTES or signature_length > _MAX_SIGNATURE_BYTES or end > len(content):
+    is_absurd = header_length > _MAX_HEADER_BYTES or signature_length > _MAX_SIGNATURE_BYTES
+    if version < 1 or is_absurd or end > len(content):
         raise DamagedFileError("the file is cut short; get it again from its issuer")
     header = content[_PREFIX.size : _PREFIX.size + header_length].tobytes()
     if hashlib.sha256(header).digest() != digest:
@@ -350,7 +351,7 @@ def _read_table(content: NDArray[np.uint8], header: _Header) -> NDArray[np.uint8
     if len(content) != start + header.blocks * _DIGEST_BYTES:
         raise DamagedFileError("the file does not have its full length; get it again from its issuer")
     table = content[start:]
-    if hashlib.sha256(table).hexdigest() != header.table_sha256:
+    if hashlib.sha256(table.data).hexdigest() != header.table_sha256:
         raise DamagedFileError("the table of checksums is damaged; get the file again from its issuer")
     return table
 
@@ -359,7 +360,7 @@ def _write_sections(file: BinaryIO, arrays: Mapping[str, Section]) -> bytes:
     """Write each section, padded to whole blocks, and return the table of their digests."""
     table = bytearray()
     for array in arrays.values():
-        content = memoryview(array.reshape(-1).view(np.uint8)) if array.size else memoryview(b"")
+        content = array.reshape(-1).view(np.uint8).data if array.size else memoryview(b"")
         whole = len(content) // BLOCK_BYTES * BLOCK_BYTES
         file.write(content[:whole])
         for start in range(0, whole, BLOCK_BYTES):

@@ -61,7 +61,7 @@ _SIGNATURES: dict[str, tuple[type | None, list[type]]] = {
     "vigie_pdq_u8": (_INT, [_POINTER, _LONG, _LONG, _LONG, _POINTER]),
     "vigie_pdq_f32": (_INT, [_POINTER, _LONG, _LONG, _LONG, _POINTER]),
     "vigie_pdq_reduced_u8": (_INT, [_POINTER, _LONG, _LONG, _LONG, _LONG, _LONG, _LONG, _POINTER]),
-    "vigie_exact_lookup": (_INT, [_POINTER, _LONG, _LONG, _POINTER, _LONG, _POINTER, _LONG, _POINTER, _POINTER, _POINTER]),
+    "vigie_exact_lookup": (_INT, [_POINTER, _LONG, _LONG, _POINTER, _LONG, _POINTER, _LONG, *[_POINTER] * 3]),
     "vigie_sorted_order": (_INT, [_POINTER, _LONG, _LONG, _POINTER]),
     "vigie_hamming_brute": (_INT, [_POINTER, _LONG, _POINTER, _LONG, _LONG, _POINTER]),
     "vigie_hamming_chunk": (_LONG, [_POINTER, _LONG, _LONG, _LONG, *[_POINTER] * 5, _LONG]),

@@ -7,7 +7,7 @@
 """
 
 import platform
-import subprocess  # noqa: S404 - set-up only: runs the pinned compiler, never on input from outside
+import subprocess
 import sys
 from pathlib import Path
 

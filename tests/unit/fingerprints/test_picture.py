@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from vectors.make_pdq_vectors import plane
 from vigie.fingerprints import picture
@@ -84,9 +85,7 @@ class TestReduced:
         height, width = size
         full = plane("shapes", height, width, 3)
         reduced = averaged(full, 8 // eighths)
-        turns, quality = picture.pdq_turns_reduced(
-            reduced, full_height_px=height, full_width_px=width, eighths=eighths
-        )
+        turns, quality = picture.pdq_turns_reduced(reduced, full_height_px=height, full_width_px=width, eighths=eighths)
         value, full_quality = picture.pdq(full)
         assert distance_bits(value, turns[0].tobytes()) <= (0 if eighths == 8 else 8)
         assert abs(quality - full_quality) <= 3
@@ -96,9 +95,7 @@ class TestReduced:
     def test_the_kernel_is_near_the_plain_path(self, height, width, eighths, seed):
         shape = (-(-height * eighths // 8), -(-width * eighths // 8))
         reduced = np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
-        turns, quality = picture.pdq_turns_reduced(
-            reduced, full_height_px=height, full_width_px=width, eighths=eighths
-        )
+        turns, quality = picture.pdq_turns_reduced(reduced, full_height_px=height, full_width_px=width, eighths=eighths)
         plain, plain_quality = picture.pdq_turns_reduced_plain(
             reduced, full_height_px=height, full_width_px=width, eighths=eighths
         )
@@ -119,7 +116,6 @@ def averaged(plane_, factor):
 
 class TestReferencePictures:
     def test_the_reference_pictures_have_their_values_bit_for_bit(self, shared):
-        Image = pytest.importorskip("PIL.Image")
         with (shared / "data/pdq/expected.csv").open(encoding="ascii") as file:
             for row in csv.DictReader(file):
                 with Image.open(shared / "data/pdq" / row["file"]) as opened:

@@ -111,9 +111,8 @@ def chunks_of(shape):
         if start == hamming.BITS:
             break
         left = hamming.BITS - start - width
-        width += left if left < 5 else 0
-        chunks.append(PlannedChunk(start, width, radius))
-        start += width
+        chunks.append(PlannedChunk(start, width + left if left < 5 else width, radius))
+        start += chunks[-1].width
     while sum(chunk.radius + 1 for chunk in chunks) <= hamming.MAX_DISTANCE_BITS:
         chunks = [PlannedChunk(c.start, c.width, min(3, c.radius + 1)) for c in chunks]
     return chunks

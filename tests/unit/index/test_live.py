@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The live index answers, at every moment, as if it had been built anew from what counts."""
 
+import tempfile
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -87,7 +89,9 @@ class TestFold:
             reader.start()
         rng = np.random.default_rng(4)
         for number in range(5):
-            live.add(rng.integers(0, 256, (50, 32), dtype=np.uint8), np.arange(50, dtype=np.int64) + 1000 * (number + 1))
+            live.add(
+                rng.integers(0, 256, (50, 32), dtype=np.uint8), np.arange(50, dtype=np.int64) + 1000 * (number + 1)
+            )
             live.remove(np.arange(30, dtype=np.int64) + 1000 * (number + 1))
             live.fold(tmp_path / f"fold-{number}")
         stop.set()
@@ -102,9 +106,6 @@ class LiveMachine(RuleBasedStateMachine):
 
     def __init__(self):
         super().__init__()
-        import tempfile
-        from pathlib import Path
-
         self.folder = tempfile.TemporaryDirectory()
         self.path = Path(self.folder.name)
         self.rng = np.random.default_rng(0)
