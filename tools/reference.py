@@ -47,7 +47,9 @@ def errors_page() -> str:
     lines = ["# Errors", "", GENERATED, ""]
     lines += [
         "A command that cannot do its work says why in one line, with one of these codes, and ends with its exit",
-        "status. Exit status 0 means that the work was done, whatever the verdicts; 1 is a bug; 130 is Ctrl-C.",
+        "status. Exit status 0 means that the work was done, whatever the verdicts; 1 is a bug; 2 wrong arguments too;",
+        "130 an interruption (`vigie.interrupted`). What the system itself refuses, such as a missing permission, is",
+        "`vigie.system`, exit status 8.",
         "",
         "| code | exit | what it means |",
         "|---|---|---|",
@@ -65,7 +67,7 @@ def commands_page() -> str:
         if rows:
             lines += ["| argument | meaning |", "|---|---|", *rows, ""]
         if parser.epilog:
-            lines += ["```", inspect.cleandoc(parser.epilog), "```", ""]
+            lines += ["```", parser.epilog.removeprefix("Example: "), "```", ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
