@@ -2,7 +2,7 @@
 """The exact index: sorted digests, a table over their leading bits, binary search.
 
 - Rows are sorted; equal digests are adjacent rows, in the order in which they were given.
-- The table costs a quarter of a byte a row; the whole stays within 1.1 times the raw size of the digests.
+- The table costs about a byte a row; the whole stays within 1.1 times the raw size of the digests.
 - The plain numpy path serves platforms without kernels, and the tests.
 """
 
@@ -17,7 +17,7 @@ from vigie import kernels
 from vigie.errors import InvalidInputError
 from vigie.index.snapshot import DamagedFileError, Snapshot
 
-_ROWS_A_BUCKET = 16
+_ROWS_A_BUCKET = 4
 _MAX_TABLE_BITS = 28
 MAX_ROWS = 2**32 - 1
 

@@ -8,7 +8,7 @@
 - A smaller distance asks fewer buckets: radii are lowered as far as the sum allows.
 - Every search comes in the same order: query, distance, row.
 
-Source: Norouzi, Punjani, Fleet: Fast exact search in Hamming space with multi-index hashing (2014); ADR-0003.
+Source: Norouzi, Punjani, Fleet: Fast exact search in Hamming space with multi-index hashing (2014); ADR-0007.
 """
 
 import ctypes
