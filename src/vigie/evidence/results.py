@@ -78,22 +78,26 @@ class UnsuitableFolderNameError(InvalidInputError):
     code = "results.folder-name"
 
 
-class LookFirst(StrEnum):
-    """Why a person should look at a content, the most pressing first."""
+class Group(StrEnum):
+    """Contents that a person may have to look at, by why; the most pressing first."""
 
     UNKNOWN = "unknown"
+    NEAR = "near"
     UNREADABLE = "unreadable"
     NOT_EXAMINED = "not-examined"
     GATED = "gated"
 
 
+TO_LOOK_AT = (Group.UNKNOWN, Group.NEAR, Group.UNREADABLE, Group.NOT_EXAMINED)
+
+
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """So many files, holding so many distinct contents, of so many bytes (each file counted)."""
+    """So many files, holding so many distinct contents, of so many bytes: each file counted, None where none told."""
 
     files: int
     contents: int
-    size_bytes: int
+    size_bytes: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +132,20 @@ class Reasoned:
 
 
 @dataclass(frozen=True, slots=True)
+class Grouped:
+    """Distinct contents of one kind that a person should look at, and the files that hold them."""
+
+    group: Group
+    kind: str
+    contents: int
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
 class ToLookAt:
     """A distinct content that a person should look at: its first row, why, and in how many files it lies."""
 
-    group: LookFirst
+    group: Group
     copies: int
     row: dict[str, Any]
 
@@ -285,27 +299,41 @@ class Results:
             "SELECT confinement, count(*) FROM files WHERE len(confinement) > 0 GROUP BY ALL ORDER BY 2 DESC, 1"
         )
 
-    def unknown(self, *, groups: Sequence[LookFirst] = tuple(LookFirst)) -> Iterator[ToLookAt]:
-        """Give each distinct content that a person should look at.
+    def groups(self, *, groups: Sequence[Group] = TO_LOOK_AT) -> list[Grouped]:
+        """Count the distinct contents that `unknown` gives, by group and kind."""
+        found = self._ask(
+            f"SELECT verdict, kind, count(DISTINCT {_CONTENT}), count(*) FROM files "  # noqa: S608  (our own text)
+            f"WHERE {_OF_MEDIA} GROUP BY ALL ORDER BY 3 DESC, 2"
+        )
+        counted = [Grouped(Group(verdict), *rest) for verdict, *rest in found if verdict in groups]
+        return sorted(counted, key=lambda one: groups.index(one.group))
+
+    def unknown(self, *, groups: Sequence[Group] = TO_LOOK_AT) -> Iterator[ToLookAt]:
+        """Give each distinct content that a person should look at, once.
 
         Order:   by group as asked; then the most copies, the largest, and by place.
         """
         for group in groups:
-            cursor = self._connection.cursor()
-            cursor.execute(_LOOK_AT, [group.value])
-            names = [column[0] for column in cursor.description]
-            while found := cursor.fetchmany(500):
-                for copies, *values in found:
-                    yield ToLookAt(group, copies, dict(zip(names[1:], values, strict=True)))
+            for row in self._stream(_LOOK_AT, [group.value]):
+                yield ToLookAt(group, row.pop("copies"), row)
+
+    def matched(self) -> Iterator[dict[str, Any]]:
+        """Give the rows of known and near files, the known first, then by place."""
+        yield from self._stream(
+            "FROM files WHERE verdict IN ('known', 'near') ORDER BY verdict <> 'known', container, path, sha256"
+        )
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Give every row, in the order of the walk, with its columns by name."""
         for part in self._parts:
-            cursor = self._connection.cursor()
-            cursor.execute("SELECT * FROM read_parquet(?)", [[part]])
-            names = [column[0] for column in cursor.description]
-            while found := cursor.fetchmany(500):
-                yield from (dict(zip(names, values, strict=True)) for values in found)
+            yield from self._stream("FROM read_parquet(?)", [[part]])
+
+    def _stream(self, query: str, values: Sequence[Any] = ()) -> Iterator[dict[str, Any]]:
+        cursor = self._connection.cursor()
+        cursor.execute(query, list(values))
+        names = [column[0] for column in cursor.description]
+        while found := cursor.fetchmany(500):
+            yield from (dict(zip(names, values, strict=True)) for values in found)
 
     def _amounts(self, by: str) -> dict[str, Amount]:
         found = self._ask(f"SELECT {by} AS k, {_AMOUNT} FROM files GROUP BY k ORDER BY k")  # noqa: S608  (ours)
@@ -315,13 +343,18 @@ class Results:
         return self._connection.execute(query, list(values)).fetchall()
 
 
-_AMOUNT = "count(*), count(DISTINCT sha256), coalesce(sum(size_bytes), 0)::BIGINT"
+_AMOUNT = "count(*), count(DISTINCT sha256), sum(size_bytes)::BIGINT"
 
 # Without a digest nothing says that two rows hold the same content, so each stands for itself.
+_CONTENT = "coalesce(sha256, encode(concat_ws('/', container, path)))"
+_OF_MEDIA = (
+    "verdict IN ('unknown', 'near', 'unreadable', 'not-examined', 'gated') AND kind IN ('picture', 'video', 'archive')"
+)
+
 _LOOK_AT = f"""
 SELECT count(*) OVER same AS copies, {", ".join(COLUMNS)} FROM files
-WHERE verdict = ? AND kind IN ('picture', 'video', 'archive')
-WINDOW same AS (PARTITION BY coalesce(sha256, encode(concat_ws('/', container, path))))
+WHERE verdict = ? AND {_OF_MEDIA}
+WINDOW same AS (PARTITION BY {_CONTENT})
 QUALIFY row_number() OVER (same ORDER BY container, path) = 1
 ORDER BY copies DESC, size_bytes DESC NULLS LAST, container, path
 """  # noqa: S608  (our own column names)

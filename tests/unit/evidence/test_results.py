@@ -17,7 +17,7 @@ from vigie.evidence.manifest import (
     NewerResultError,
     NoResultError,
 )
-from vigie.evidence.results import Amount, Labelled, LookFirst, Results, UnsuitableFolderNameError
+from vigie.evidence.results import Amount, Group, Labelled, Results, UnsuitableFolderNameError
 from vigie.evidence.row import Frame, Match, Outcome, TimeRange, Verdict
 from vigie.fingerprints import digests
 
@@ -189,7 +189,7 @@ class TestQuestions:
         assert opened.by_verdict() == {
             "known": Amount(1, 1, 5),
             "near": Amount(1, 1, 5),
-            "not-examined": Amount(1, 0, 0),
+            "not-examined": Amount(1, 0, None),
             "unknown": Amount(3, 2, 11),
             "unreadable": Amount(1, 1, 6),
         }
@@ -216,10 +216,19 @@ class TestQuestions:
     def test_gives_each_content_to_look_at_once_with_its_copies(self, opened):
         found = [(look.group, look.copies, look.row["path"]) for look in opened.unknown()]
         assert found == [
-            (LookFirst.UNKNOWN, 2, "a/one.jpg"),
-            (LookFirst.UNKNOWN, 1, "three.jpg"),
-            (LookFirst.UNREADABLE, 1, "x.jpg"),
+            (Group.UNKNOWN, 2, "a/one.jpg"),
+            (Group.UNKNOWN, 1, "three.jpg"),
+            (Group.NEAR, 1, "v.mp4"),
+            (Group.UNREADABLE, 1, "x.jpg"),
         ]
+        assert [(g.group, g.kind, g.contents, g.files) for g in opened.groups()] == [
+            (Group.UNKNOWN, "picture", 2, 3),
+            (Group.NEAR, "video", 1, 1),
+            (Group.UNREADABLE, "picture", 1, 1),
+        ]
+
+    def test_gives_what_matches_the_known_first(self, opened):
+        assert [row["path"] for row in opened.matched()] == ["k.png", "v.mp4"]
 
     def test_gives_every_row_in_order_with_every_column(self, opened):
         rows = list(opened.rows())
