@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-CALM_SECONDS = 0.3
+CALM_SECONDS = 0.2
 LONGEST_SECONDS = 0.999  # one, less what times are rounded by
 KEYS_APART_SECONDS = 0.5  # some videos hold nothing but key frames
 FRAMES_AT_MOST = 120
@@ -47,10 +47,10 @@ class Timeline:
         self._offset = None if start_seconds is None else -start_seconds
         self._last: float | None = None
 
-    def at(self, time_seconds: float | None, *, frames_on: int = 1) -> float:
-        """Return when the next frame in the order of showing is shown; it is `frames_on` frames after the last one."""
+    def at(self, time_seconds: float | None) -> float:
+        """Return when the next frame in the order of showing is shown."""
         earliest = 0.0 if self._last is None else self._last
-        at = expected = 0.0 if self._last is None else self._last + self._step * frames_on
+        at = expected = 0.0 if self._last is None else self._last + self._step
         if time_seconds is not None:
             if self._offset is None:
                 self._offset = expected - time_seconds

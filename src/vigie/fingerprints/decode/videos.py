@@ -27,7 +27,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from vigie.fingerprints import messages, picture, video
-from vigie.fingerprints.decode import planes, sampling
+from vigie.fingerprints.decode import sampling, video_luma
 from vigie.fingerprints.decode.sampling import Shot, Timeline
 
 CONTAINERS = (
@@ -106,14 +106,14 @@ def _streams(
     """Return what the container says of itself, without frames, and which of its streams are pictures."""
     try:
         with _opened(file, limits=limits) as container:
-            streams = container.streams.video
-            if not streams:
+            if not container.streams.video:
                 return messages.Other(format=f"{_short_name(container)}, no pictures")
+            streams = [stream for stream in container.streams.video if stream.codec_context is not None]
+            if not streams:
+                return _problem("decode.unsupported-codec", "there is no decoder for this video", examined=False)
             if max(stream.width * stream.height for stream in streams) > limits.frame_pixels:
                 return _problem("decode.too-large", "the frames of this video have too many pixels", examined=False)
-            if all(stream.codec_context is None for stream in streams):
-                return _problem("decode.unsupported-codec", "there is no decoder for this video", examined=False)
-            return _described(container, streams[0]), [stream.index for stream in streams]
+            return _described(container, streams[0]), [stream.index for stream in container.streams.video]
     except ArgumentError:
         return _problem("decode.unsupported-container", "videos in this container are not opened", examined=False)
     except FFmpegError:
@@ -153,30 +153,28 @@ def _shots(container: InputContainer, stream: VideoStream, this: _Pass) -> Itera
     rate = _rate(stream)
     start = None if stream.start_time is None or stream.time_base is None else stream.start_time * stream.time_base
     timeline = Timeline(start_seconds=None if start is None else float(start), rate=rate)
+    # Where every frame is a key frame, that says nothing of the content; only the key pass has to make do with it.
+    keys_tell = not (this.full and stream.codec_context.codec.intra_only)
     before: NDArray[np.int16] | None = None
-    for frame, packets_on in _decoded(container, stream, this, rate=rate):
-        at = timeline.at(frame.time, frames_on=packets_on)
+    for frame in _decoded(container, stream, this, rate=rate):
+        at = timeline.at(frame.time)
         if at > this.limits.duration_seconds:
             this.cuts[f"only the first {this.limits.duration_seconds:.0f} seconds were examined"] = None
             return
-        now = planes.thumbnail(frame) if this.full else None
+        now = video_luma.thumbnail(frame) if this.full else None
         change = 0.0
         if now is not None and before is not None and now.shape == before.shape:
             change = float(np.abs(now - before).mean())
         before = now
-        yield Shot(at, frame, is_key=frame.key_frame, change=change)
+        yield Shot(at, frame, is_key=frame.key_frame and keys_tell, change=change)
 
 
-def _decoded(
-    container: InputContainer, stream: VideoStream, this: _Pass, *, rate: float
-) -> Iterator[tuple[VideoFrame, int]]:
-    """Yield the frames of a stream in the order of showing, and how many packets after the last one each came."""
+def _decoded(container: InputContainer, stream: VideoStream, this: _Pass, *, rate: float) -> Iterator[VideoFrame]:
+    """Yield the frames of a stream in the order of showing."""
     context = stream.codec_context
     context.thread_count, context.thread_type = 1, "NONE"
     context.options = {"max_pixels": str(this.limits.frame_pixels)}
     keys_only = False
-    every = 1
-    packets = 0
     for number, packet in enumerate(_packets(container, stream, this)):
         left = this.left_seconds()
         if left <= 0:
@@ -185,33 +183,35 @@ def _decoded(
         if not keys_only and (not this.full or left < this.limits.cpu_seconds / 2):
             keys_only = True
             context.skip_frame = "NONKEY"
-            every = max(1, int(rate * sampling.KEYS_APART_SECONDS)) if context.codec.intra_only else 1
             if this.full:
                 this.cuts["the time limit left key frames only for the later part"] = None
-        packets += 1
-        if keys_only and packet is not None and packet.size and (not packet.is_keyframe or number % every):
+        if keys_only and packet is not None and packet.size and not _is_key(packet, number=number, rate=rate):
             continue
         try:
-            frames = context.decode(packet)
+            yield from context.decode(packet)
         except FFmpegError:
             this.broken_packets += 1
-            continue
-        for frame in frames:
-            yield frame, packets
-            packets = 0
+
+
+def _is_key(packet: "Packet[VideoStream]", *, number: int, rate: float) -> bool:
+    """Say whether the key pass decodes a packet, and tell a stream without a clock what time it is."""
+    if packet.pts is None and packet.dts is None and packet.time_base:
+        packet.pts = int(number / rate / packet.time_base)
+    every = int(rate * sampling.KEYS_APART_SECONDS) if packet.stream.codec_context.codec.intra_only else 1
+    return packet.is_keyframe and number % max(every, 1) == 0
 
 
 def _packets(container: InputContainer, stream: VideoStream, this: _Pass) -> "Iterator[Packet[VideoStream] | None]":
     """Yield the packets of a stream, and what makes the decoder give out its last frames."""
     try:
         yield from container.demux(stream)
-    except FFmpegError:
-        this.cuts["the file is damaged: it could not be read to its end"] = None
+    except (FFmpegError, IndexError):  # IndexError: a stream that began later, unknown to PyAV
+        this.cuts["the file could not be read to its end"] = None
         yield None
 
 
 def _hashed(shot: Shot[VideoFrame]) -> messages.Frame:
-    turns, quality = picture.pdq_turns(planes.luma(shot.frame))
+    turns, quality = picture.pdq_turns(video_luma.luma(shot.frame))
     value = messages.Value(turns=turns.tobytes(), quality=quality)
     return messages.Frame(at_seconds=shot.at_seconds, until_seconds=shot.at_seconds, value=value)
 
@@ -224,9 +224,8 @@ def _rate(stream: VideoStream) -> float:
 def _described(container: InputContainer, stream: VideoStream) -> messages.Video:
     """Return what the container says of itself, as yet without frames."""
     seconds = None if container.duration is None else container.duration / av.time_base
-    codec = "unknown" if stream.codec_context is None else stream.codec_context.name
     return messages.Video(
-        format=f"{_short_name(container)} {codec}",
+        format=f"{_short_name(container)} {stream.codec_context.name}",
         width_px=max(stream.width, 0),
         height_px=max(stream.height, 0),
         duration_seconds=seconds if seconds is not None and 0 <= seconds <= 1e9 else None,

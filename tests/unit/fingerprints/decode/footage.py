@@ -14,30 +14,28 @@ Plane = NDArray[np.uint8]
 
 
 def texture(seed: int, *, height: int, width: int) -> Plane:
-    """Return smooth noise of several scales, 16 to 235: it has the look of a landscape to a perceptual hash."""
+    """Return a crowd of shapes in all greys from 16 to 235: it has the look of a photograph to a perceptual hash."""
     rng = np.random.default_rng(seed)
-    total = np.zeros((height, width))
-    for size in (8, 16, 32, 64):
-        coarse = rng.normal(size=(height // size + 2, width // size + 2))
-        rows, columns = np.linspace(0, height // size, height), np.linspace(0, width // size, width)
-        top, left = rows.astype(int), columns.astype(int)
-        down, right = (rows - top)[:, None], (columns - left)[None]
-        upper = coarse[top][:, left] * (1 - right) + coarse[top][:, left + 1] * right
-        lower = coarse[top + 1][:, left] * (1 - right) + coarse[top + 1][:, left + 1] * right
-        total += (upper * (1 - down) + lower * down) * size**0.7
-    return np.interp(total, (total.min(), total.max()), (16, 235)).astype(np.uint8)
+    plane = np.full((height, width), 126, np.uint8)
+    rows, columns = np.ogrid[:height, :width]
+    for _ in range(height * width // 300):
+        row, column, radius = rng.integers(height), rng.integers(width), rng.integers(5, 30)
+        down, right = np.abs(rows - row), np.abs(columns - column)
+        inside = (down**2 + right**2 < radius**2) if rng.random() < 0.5 else (down < radius) & (right < radius / 2)
+        plane[inside] = rng.integers(16, 236)
+    return plane
 
 
 def wander(seed: int, frames: int) -> Iterator[Plane]:
-    """Yield a camera's view that moves now faster, now slower, over one texture, with a little noise."""
-    world = texture(seed, height=4 * HEIGHT, width=4 * WIDTH)
+    """Yield the view of a camera that looks here, rests, and looks there, over one texture, with a little noise."""
+    world = texture(seed, height=3 * HEIGHT, width=3 * WIDTH)
     rng = np.random.default_rng(seed + 1)
-    phase = rng.uniform(0, 6, size=4)
+    phase = rng.uniform(0, 6, size=3)
     for number in range(frames):
         time = number / RATE
-        across = np.sin(0.5 * time + 0.4 * np.sin(2.1 * time + phase[0]) + phase[1])
-        along = np.sin(0.4 * time + 0.5 * np.sin(1.7 * time + phase[2]) + phase[3])
-        top, left = int((along + 1) * 1.5 * HEIGHT), int((across + 1) * 1.5 * WIDTH)
+        moved = time - np.sin(3 * time + phase[0]) / 3  # at rest every two seconds
+        top = int((np.sin(0.07 * moved + phase[1]) + 1) * HEIGHT)
+        left = int((np.sin(0.1 * moved + phase[2]) + 1) * WIDTH)
         view = world[top : top + HEIGHT, left : left + WIDTH].astype(np.int16)
         yield np.clip(view + rng.integers(-2, 3, size=view.shape), 16, 235).astype(np.uint8)
 

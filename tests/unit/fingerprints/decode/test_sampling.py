@@ -40,10 +40,6 @@ class TestTimeline:
         timeline = Timeline(start_seconds=start, rate=10)
         assert [timeline.at(time) for time in given_times] == pytest.approx(shown)
 
-    def test_counts_the_frames_that_were_left_out_where_times_are_missing(self):
-        timeline = Timeline(start_seconds=None, rate=10)
-        assert [timeline.at(None, frames_on=50) for _ in range(3)] == pytest.approx([0, 5, 10])
-
     @given(
         st.none() | st.floats(-1e6, 1e6),
         st.lists(st.none() | st.floats(-1e12, 1e12)),
