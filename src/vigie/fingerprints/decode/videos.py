@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, NoReturn
 
 import av
+import av.subtitles.codeccontext
+import av.subtitles.stream  # PyAV loads both late, when a file has subtitles
 import msgspec
 import numpy as np
 from av.container import InputContainer
