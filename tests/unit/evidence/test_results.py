@@ -8,86 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from unit.evidence.results_folder import LINES, Outcome, manifest_of
 from vigie.evidence import manifest, results, row
 from vigie.evidence.manifest import (
     DamagedResultError,
     ForeignResultError,
-    ListUsed,
-    Manifest,
     NewerResultError,
     NoResultError,
 )
 from vigie.evidence.results import Amount, Group, Labelled, Results, UnsuitableFolderNameError
-from vigie.evidence.row import Frame, Match, Outcome, TimeRange, Verdict
-from vigie.fingerprints import digests
-
-
-def match(label="1", **changed):
-    told = {
-        "list": "hotlines",
-        "list_version": "3",
-        "depiction": "d-1",
-        "algorithm": "sha256",
-        "collision_prone": False,
-        "distance_bits": None,
-        "transform": None,
-        "scheme": "vics-us",
-        "label": label,
-        "asserted_by": "desk",
-        "asserted_at": "2026-01-01",
-    }
-    return Match(**{**told, **changed})
-
-
-def file(content, outcome, *names, modified_us=1_700_000_000_000_000):
-    found = digests.of_bytes(content)
-    where = row.place(list(names), size_bytes=len(content), digests=found, modified_us=modified_us)
-    return row.line(where, row.encode(outcome))
-
-
-UNKNOWN = Outcome(
-    verdict=Verdict.UNKNOWN, kind="picture", format="jpeg", pdq=bytes(32), pdq_quality=90, confinement=["seccomp"]
-)
-VIDEO = Outcome(
-    verdict=Verdict.NEAR,
-    kind="video",
-    format="mp4",
-    frames=[Frame(0.5, 1.0, b"\x01" * 32, 77)],
-    matches=[match("2", algorithm="pdq-frames", share_of_query=0.5, time_ranges=(TimeRange(0.5, 1.0),))],
-)
-KNOWN = Outcome(verdict=Verdict.KNOWN, kind="picture", format="png", matches=[match(), match("2")])
-BROKEN = Outcome(
-    verdict=Verdict.UNREADABLE, kind="picture", problem_code="pictures.truncated", problem_message="It ends early."
-)
-LINK = Outcome(verdict=Verdict.NOT_EXAMINED, kind="link", problem_code="walk.link", problem_message="A link.")
-
-LINES = [
-    file(b"one", UNKNOWN, b"a/one.jpg"),
-    file(b"one", UNKNOWN, b"b\xff/copy.jpg"),
-    file(b"three", UNKNOWN, b"c.zip", b"in\xff.tar", b"three.jpg"),
-    file(b"video", VIDEO, b"v.mp4", modified_us=None),
-    file(b"known", KNOWN, b"k.png"),
-    file(b"broken", BROKEN, b"x.jpg"),
-    row.line(row.place([b"link"]), row.encode(LINK)),
-]
-
-
-def manifest_of(parts, **changed):
-    told = {
-        "complete": True,
-        "started_at": "2026-11-22T09:00:00+00:00",
-        "finished_at": "2026-11-22T09:05:00+00:00",
-        "source": "/evidence/7",
-        "lists": [ListUsed("hotlines", "desk", "3", "00" * 32, 12)],
-        "recipe": "vigie-1",
-        "versions": {"vigie": "0.1.0"},
-        "confinement": ["seccomp"],
-        "limits": {},
-        "options": {},
-        "verdicts": {"unknown": 3},
-        "parts": parts,
-    }
-    return Manifest(**{**told, **changed})
 
 
 @pytest.fixture
@@ -219,7 +148,7 @@ class TestQuestions:
             (Group.UNKNOWN, 2, "a/one.jpg"),
             (Group.UNKNOWN, 1, "three.jpg"),
             (Group.NEAR, 1, "v.mp4"),
-            (Group.UNREADABLE, 1, "x.jpg"),
+            (Group.UNREADABLE, 1, "<script>alert(1)</script>\\u202e.jpg"),
         ]
         assert [(g.group, g.kind, g.contents, g.files) for g in opened.groups()] == [
             (Group.UNKNOWN, "picture", 2, 3),
@@ -238,7 +167,7 @@ class TestQuestions:
             "three.jpg",
             "v.mp4",
             "k.png",
-            "x.jpg",
+            "<script>alert(1)</script>\\u202e.jpg",
             "link",
         ]
         assert all(list(r) == list(results.COLUMNS) for r in rows)
