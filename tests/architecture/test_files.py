@@ -28,12 +28,11 @@ FOREIGN = {
     ],
     "a path of one machine": ["/wo" + "rk/", "/ro" + "ot/", "/ho" + "me/"],
 }
-# Other people's texts, and locks that hold nothing but hashes.
-NOT_OURS = {"LICENSE"}
 
-TERMS = re.compile(
-    "|".join(["child po" + "rn", "kinderpo" + "rn", "pédoporn" + "ographi", r"\bped" + r"o\b"]), re.IGNORECASE
+FORBIDDEN_TERMS = re.compile(
+    "|".join(["child po" + "rn", "kinderpo" + "rn", "p[ée]dopo" + "rn", r"\bped" + r"o\b"]), re.IGNORECASE
 )
+LOOKS_FOR_THEM = {"tests/unit/evidence/test_wording.py"}
 
 
 def readable_files():
@@ -68,12 +67,13 @@ class TestEveryFile:
             f"{path}: names {what}"
             for path, content in readable_files()
             for what, pieces in FOREIGN.items()
-            if str(path) not in NOT_OURS and any(piece in content for piece in pieces)
+            if any(piece in content for piece in pieces)
         ]
         assert found == []
 
     def test_uses_the_terms_of_the_luxembourg_guidelines(self):
-        assert [str(path) for path, content in readable_files() if TERMS.search(content)] == []
+        found = {str(path) for path, content in readable_files() if FORBIDDEN_TERMS.search(content)}
+        assert found - LOOKS_FOR_THEM == set()
 
 
 class TestSizes:
