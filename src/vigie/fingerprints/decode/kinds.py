@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal
 
+from vigie.fingerprints.messages import Other, Problem
+
 HEAD_BYTES: Final = 33 * 1024  # an ISO 9660 image names itself behind 32 KiB of zeros; nothing else comes later
 _SECTOR: Final = 512
 _MAX_BRANDS: Final = 32
@@ -179,6 +181,17 @@ def sniff(head: bytes) -> Kind:
     if head[4:8] == b"ftyp":
         return _of_brands(head)
     return next((kind for fits, kind in _CHECKS if fits(head)), _UNKNOWN)
+
+
+def unopened(kind: Kind) -> Other | Problem:
+    """Say what becomes of content that no worker opens."""
+    if not kind.unsupported:
+        return Other(format=kind.format)
+    if kind.kind == "picture":
+        message = f"pictures in this format ({kind.format}) are not decoded; exact digests count"
+        return Problem(code="decode.format-not-supported", message=message, kind="picture", examined=False)
+    message = f"containers of this kind ({kind.format}) are not opened: extract what is in it and examine that"
+    return Problem(code="decode.container-not-supported", message=message, examined=False)
 
 
 def _of_brands(head: bytes) -> Kind:
