@@ -64,7 +64,8 @@ def landscape(seed: int, *, shift: int = 0, step: int = 1) -> Pixels:
     for _ in range(25):
         left, up, size = rng.uniform(0, 960), rng.uniform(200, 600), rng.uniform(6, 50)
         pixels[(abs(x - left) < size) & (abs(y - up) < size * rng.uniform(0.3, 2))] = rng.integers(0, 255, 3)
-    return np.clip(pixels + 5 * rng.standard_normal(pixels.shape, np.float32), 0, 255).astype(np.uint8)
+    drawn: Pixels = np.clip(pixels + 5 * rng.standard_normal(pixels.shape, np.float32), 0, 255).astype(np.uint8)
+    return drawn
 
 
 def write_video(path: Path, scenes: list[Pixels]) -> None:
