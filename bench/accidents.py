@@ -73,8 +73,10 @@ def measure(
     kinds = [_file_population("photo-like", photos), *(_file_population(kind, each) for kind in pictures.HARD)]
     index, order = _index(store, plane_list)
     found = [_meet(plane_list, plane_list, index, order, same=True)]
-    found += [_meet(kind, plane_list, index, order, same=False) for kind in kinds]
-    for kind in kinds:
+    some = [kind for kind in kinds if kind.pictures]
+    everyday = [_meet(kind, plane_list, index, order, same=False) for kind in some]
+    found += [*everyday, _together("hard cases together", everyday[1:])]
+    for kind in some:
         if kind.pictures > 1:
             found.append(_meet(kind, kind, *_index(store, kind), same=True))
     return [plane_list, *kinds], found
@@ -161,6 +163,12 @@ def _meet(
     asking = len(np.unique(files.asker))
     pairs = asking * entries.pictures - asking * (asking + 1) // 2 if same else asking * entries.pictures
     return Meetings(files.name, entries.name, pairs, within)
+
+
+def _together(name: str, some: list[Meetings]) -> Meetings:
+    """Add up what several kinds of files came to against the same list."""
+    within = np.sum([one.within for one in some], axis=0)
+    return Meetings(name, some[0].entries, sum(one.pairs for one in some), within)
 
 
 def _nearest_of_each(keys: NDArray[np.int64]) -> NDArray[np.int64]:

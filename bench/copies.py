@@ -4,7 +4,8 @@
 - The known picture is on the list as a JPEG file; each altered copy is another file, read by the confined worker.
 - Ours is the nearest distance of all turns of all values of the copy (as stored, upright, without borders) to any
   value of the known picture. Plain PDQ is the one value of the reference on the full-resolution pixels of both files.
-- A side whose value a gate or the reference's own floor (quality 50) refuses is not found, at any threshold.
+- A picture that a gate keeps off every list is counted apart. A copy whose value a gate or the reference's own floor
+  (quality 50) refuses is not found, at any threshold.
 """
 
 import io
@@ -42,8 +43,17 @@ class Distances:
         return float((self.ours <= threshold_bits).mean()), float((self.plain <= threshold_bits).mean())
 
 
-def measure(*, generated: int, processes: int = 2) -> tuple[dict[str, Distances], int, int]:
-    """Alter every picture in every way; return the distances by alteration, and the pictures of both kinds."""
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """How many pictures were altered, and how many of them a gate kept off the list."""
+
+    generated: int
+    vectors: int
+    refused: int
+
+
+def measure(*, generated: int, processes: int = 2) -> tuple[dict[str, Distances], Amounts]:
+    """Alter every picture in every way; return the distances by alteration, and how many pictures there were."""
     vectors = sorted((VECTORS / "pdq").glob("*.jpg"))
     sources: list[int | Path] = [*range(generated), *vectors]
     distances: dict[str, list[tuple[int, int]]] = defaultdict(list)
@@ -52,7 +62,9 @@ def measure(*, generated: int, processes: int = 2) -> tuple[dict[str, Distances]
             for name, pairs in found.items():
                 distances[name] += pairs
     tables = {name: np.array(pairs, np.int64) for name, pairs in distances.items()}
-    return {name: Distances(table[:, 0], table[:, 1]) for name, table in tables.items()}, generated, len(vectors)
+    kept = len(next(iter(tables.values())))
+    amounts = Amounts(generated, len(vectors), len(sources) - kept)
+    return {name: Distances(table[:, 0], table[:, 1]) for name, table in tables.items()}, amounts
 
 
 def _picture(source: int | Path) -> Image.Image:
@@ -91,6 +103,8 @@ def _measure_one(
     plain = [_plain(answer) for answer in peer.ask("reference", paths=[str(path) for path in paths])["values"]]  # type: ignore[attr-defined]
     values = [_values(ours.examined_bytes(examiner, content)) for content in files.values()]
     on_list = ours.unturned(values[0])
+    if not len(on_list):
+        return {}
     return {
         name: (_nearest(ours.turns_of(value), on_list), _nearest(one, plain[0]))
         for name, value, one in zip(files, values, plain, strict=True)

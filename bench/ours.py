@@ -29,7 +29,7 @@ def examined_bytes(examiner: Examiner, content: bytes) -> messages.Content:
     """Examine a content that is no archive and lies in memory, in the confined worker."""
     descriptor = os.memfd_create("content")
     try:
-        os.write(descriptor, content)
+        os.pwrite(descriptor, content, 0)
         return _examined(examiner, descriptor, full=False)
     finally:
         os.close(descriptor)
