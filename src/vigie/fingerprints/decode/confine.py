@@ -100,7 +100,7 @@ def lock(budget: Budget, *, isolated: frozenset[Layer]) -> tuple[str, ...]:
     if _limit_resources(budget):
         holding.add(Layer.RLIMITS)
     _drop_privileges()
-    status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    status = Path("/proc/self/status").read_text(encoding="utf-8", errors="replace")
     fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
     if fields["NoNewPrivs"] == "1":
         holding.add(Layer.NO_NEW_PRIVILEGES)
@@ -150,7 +150,7 @@ def _wait_for_one_thread() -> None:
 
 
 def _limit_resources(budget: Budget) -> bool:
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0])
     limits = {
         resource.RLIMIT_AS: pages * resource.getpagesize() + budget.memory_bytes,
         resource.RLIMIT_CPU: budget.cpu_seconds,
