@@ -12,7 +12,7 @@ Layout: docs/reference/list-format.md; ADR-0020.
 
 import functools
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -158,24 +158,31 @@ class OpenList:
         rows = np.arange(first[0], first[0] + count[0])
         return np.sort(self.numbers(f"{algorithm}.entry", rows, below=len(self)))
 
-    def digest_of(self, entry: int, *, algorithm: Algorithm) -> bytes | None:
-        """Return one entry's digest, where it has it."""
+    def digests_of(self, entries: Numbers, *, algorithm: Algorithm) -> list[bytes | None]:
+        """Return the digest of each entry, None for one that does not have it."""
+        found: list[bytes | None] = [None] * len(entries)
         if algorithm not in self.exact:
-            return None
-        row = int(self.snapshot.rows(f"entry.{algorithm}", np.array([entry]))[0])
-        if row == NOWHERE:
-            return None
-        check(row < len(self.exact[algorithm]))
-        return self.snapshot.rows(f"{algorithm}.rows", np.array([row])).tobytes()
+            return found
+        places = self.snapshot.rows(f"entry.{algorithm}", entries).astype(np.int64)
+        there = np.flatnonzero(places != NOWHERE)
+        check(bool((places[there] < len(self.exact[algorithm])).all()))
+        for number, value in zip(there, self.snapshot.rows(f"{algorithm}.rows", places[there]), strict=True):
+            found[number] = value.tobytes()
+        return found
 
-    def said_of(self, entry: int) -> Said:
-        """Return what one entry says."""
-        place = np.array([entry])
-        claim, kind = (int(self.snapshot.rows(f"entry.{name}", place)[0]) for name in ("claim", "kind"))
-        check(claim < len(self._claims) and kind < len(KINDS))
-        micros = int(self.snapshot.rows("entry.asserted_at", place)[0])
-        check(MIN_MICROS <= micros <= MAX_MICROS)
-        return Said(self._depiction_of(place), KINDS[kind], self._claims[claim], from_micros(micros))
+    def said_of(self, entries: Sequence[int]) -> list[Said]:
+        """Return what each entry says."""
+        if not len(entries):
+            return []
+        places = np.asarray(entries, np.int64)
+        claims = self.numbers("entry.claim", places, below=len(self._claims)).tolist()
+        kinds = self.numbers("entry.kind", places, below=len(KINDS)).tolist()
+        micros = self.snapshot.rows("entry.asserted_at", places)
+        check(bool(((micros >= MIN_MICROS) & (micros <= MAX_MICROS)).all()))
+        return [
+            Said(depiction, KINDS[kind], self._claims[claim], from_micros(at))
+            for depiction, kind, claim, at in zip(self._depictions(places), kinds, claims, micros.tolist(), strict=True)
+        ]
 
     def frame_rows_of(self, entry: int) -> Numbers:
         """Return the rows of one video's frames in the order of time."""
@@ -202,12 +209,14 @@ class OpenList:
     def _claims(self) -> tuple[Claim, ...]:
         return layout.claims_of(self.snapshot)
 
-    def _depiction_of(self, place: Numbers) -> str:
+    def _depictions(self, places: Numbers) -> list[str]:
+        keys = self.snapshot.rows("entry.depiction", places)
+        depictions = [str(uuid.UUID(bytes=key.tobytes())) for key in keys]
         if "entry.text" in self.snapshot.names:
-            text = int(self.snapshot.rows("entry.text", place)[0])
-            if text != NOWHERE:
-                return layout.text_of(self.snapshot, text)
-        return str(uuid.UUID(bytes=self.snapshot.rows("entry.depiction", place).tobytes()))
+            for number, text in enumerate(self.snapshot.rows("entry.text", places).tolist()):
+                if text != NOWHERE:
+                    depictions[number] = layout.text_of(self.snapshot, text)
+        return depictions
 
 
 def _info_of(opened: Snapshot) -> ListInfo:

@@ -179,6 +179,7 @@ def _lines(file: BinaryIO) -> Iterator[Line]:
             block = block[len(_BOM) :]
         *whole, carry = (carry + block).split(b"\n")
         for line in whole:
+            is_over = is_over or len(line) > MAX_LINE_BYTES
             if is_over or line.strip():
                 yield number, None if is_over else line.removesuffix(b"\r")
             number, is_over = number + 1, False
