@@ -21,20 +21,30 @@ from vigie.errors import InvalidInputError
 from vigie.evidence.charts import Bar, axis_end, bars
 from vigie.evidence.manifest import ListUsed
 from vigie.evidence.results import TO_LOOK_AT, Amount, Results
-from vigie.evidence.row import Verdict
 from vigie.evidence.wording import Wording
+from vigie.matching.verdicts import Outcome
 
 NAMES_AT_MOST = 500  # of each list of names: a page that a browser still opens; the rest is told
 
-_NOT_COMPARED = (Verdict.GATED, Verdict.UNREADABLE, Verdict.NOT_EXAMINED)
+VERDICTS = (
+    Outcome.KNOWN,
+    Outcome.NEAR,
+    Outcome.UNKNOWN,
+    Outcome.GATED,
+    Outcome.UNREADABLE,
+    Outcome.NOT_MEDIA,
+    Outcome.NOT_EXAMINED,
+)
+
+_NOT_COMPARED = (Outcome.GATED, Outcome.UNREADABLE, Outcome.NOT_EXAMINED)
 _SHAPES = {
-    Verdict.KNOWN: '<rect width="12" height="12"/>',
-    Verdict.NEAR: '<rect width="12" height="12" fill="none"/><path d="M0 0H6V12H0Z"/>',
-    Verdict.UNKNOWN: '<circle cx="6" cy="6" r="6"/>',
-    Verdict.GATED: '<path d="M6 0 12 6 6 12 0 6Z"/>',
-    Verdict.UNREADABLE: '<path d="M6 0 12 12H0Z"/>',
-    Verdict.NOT_MEDIA: '<rect y="4" width="12" height="4"/>',
-    Verdict.NOT_EXAMINED: '<path fill-rule="evenodd" d="M0 0H12V12H0ZM3 3V9H9V3Z"/>',
+    Outcome.KNOWN: '<rect width="12" height="12"/>',
+    Outcome.NEAR: '<rect width="12" height="12" fill="none"/><path d="M0 0H6V12H0Z"/>',
+    Outcome.UNKNOWN: '<circle cx="6" cy="6" r="6"/>',
+    Outcome.GATED: '<path d="M6 0 12 6 6 12 0 6Z"/>',
+    Outcome.UNREADABLE: '<path d="M6 0 12 12H0Z"/>',
+    Outcome.NOT_MEDIA: '<rect y="4" width="12" height="4"/>',
+    Outcome.NOT_EXAMINED: '<path fill-rule="evenodd" d="M0 0H12V12H0ZM3 3V9H9V3Z"/>',
 }
 
 
@@ -75,7 +85,7 @@ def verdicts(say: Wording, total: Amount, by_verdict: dict[str, Amount], *, has_
     """Say how many files got which verdict."""
     others = sum(files_of(by_verdict, verdict) for verdict in _NOT_COMPARED)
     title = "verdicts_title" if has_lists else "verdicts_title_no_list"
-    found = [(verdict, by_verdict.get(verdict, Amount(0, 0, 0))) for verdict in Verdict]
+    found = [(verdict, by_verdict.get(verdict, Amount(0, 0, 0))) for verdict in VERDICTS]
     rows = [
         (_verdict(say, verdict), say(f"meanings.{verdict}"), *_amount(say, amount, of=total))
         for verdict, amount in found
@@ -97,14 +107,14 @@ def verdicts(say: Wording, total: Amount, by_verdict: dict[str, Amount], *, has_
 
 def known(say: Wording, results: Results, by_verdict: dict[str, Amount]) -> Section:
     """Say what matches, according to which list and under which label."""
-    matched = files_of(by_verdict, Verdict.KNOWN) + files_of(by_verdict, Verdict.NEAR)
+    matched = files_of(by_verdict, Outcome.KNOWN) + files_of(by_verdict, Outcome.NEAR)
     if not matched:
         return Section("known", say("known_title_none"), notes=[say("known_none_note")])
     issuers = {used.name: used.issuer for used in results.manifest.lists}
     rows = []
     for found in results.by_label():
         according_to = f"{found.list_name} ({issuers.get(found.list_name, say('not_recorded'))})"
-        label, verdict = _label(say, found.scheme, found.label), _verdict(say, Verdict(found.verdict))
+        label, verdict = _label(say, found.scheme, found.label), _verdict(say, Outcome(found.verdict))
         rows.append((according_to, label, verdict, say.number(found.files), say.number(found.contents)))
     columns = [Column(say("list_column"), style="list"), Column(say("label_column"), style="meaning")]
     columns += [Column(say("verdicts_column")), *_numbers(say, "files_column", "contents_column")]
@@ -121,7 +131,7 @@ def look(say: Wording, results: Results) -> Section:
     spared = sum(one.files for one in groups) - contents
     rows = []
     for one in groups:
-        why, kind = _verdict(say, Verdict(one.group.value)), say(f"kinds.{one.kind}")
+        why, kind = _verdict(say, Outcome(one.group.value)), say(f"kinds.{one.kind}")
         rows.append((why, kind, say.number(one.contents), say.number(one.files)))
     columns = [Column(say("group_column")), Column(say("kind_column"))]
     columns += _numbers(say, "contents_column", "copies_column")
@@ -140,7 +150,7 @@ def look(say: Wording, results: Results) -> Section:
     )
 
 
-def reasons(say: Wording, results: Results, verdicts: dict[str, Amount], verdict: Verdict) -> Section:
+def reasons(say: Wording, results: Results, verdicts: dict[str, Amount], verdict: Outcome) -> Section:
     """Say why files have one verdict: not examined, unreadable or gated."""
     name = verdict.value.replace("-", "_")
     count = files_of(verdicts, verdict)
@@ -152,7 +162,7 @@ def reasons(say: Wording, results: Results, verdicts: dict[str, Amount], verdict
         [Column(say("reason_column"), style="meaning"), Column(say("files_column"), number=True)],
         rows,
     )
-    notes = [] if verdict is Verdict.NOT_EXAMINED else [say(f"{name}_note")]
+    notes = [] if verdict is Outcome.NOT_EXAMINED else [say(f"{name}_note")]
     return Section(verdict.value, say(f"{name}_title", count), notes=notes, tables=[table])
 
 
@@ -183,9 +193,9 @@ def names(say: Wording, results: Results, by_verdict: dict[str, Amount], *, show
         return Section("names", say("names_title"), notes=[say("names_hidden")])
     path, verdict = Column(say("path_column"), style="name"), Column(say("verdicts_column"))
     tables = []
-    if matched := files_of(by_verdict, Verdict.KNOWN) + files_of(by_verdict, Verdict.NEAR):
+    if matched := files_of(by_verdict, Outcome.KNOWN) + files_of(by_verdict, Outcome.NEAR):
         rows: list[Sequence[str]] = [
-            (_shown_path(row), _verdict(say, Verdict(row["verdict"])), _match(say, row["matches"]))
+            (_shown_path(row), _verdict(say, Outcome(row["verdict"])), _match(say, row["matches"]))
             for row in islice(results.matched(), NAMES_AT_MOST)
         ]
         columns = [path, verdict, Column(say("match_column"), style="meaning")]
@@ -193,7 +203,7 @@ def names(say: Wording, results: Results, by_verdict: dict[str, Amount], *, show
     if to_look_at := sum(one.contents for one in results.groups()):
         rows = []
         for one in islice(results.unknown(), NAMES_AT_MOST):
-            why, kind = _verdict(say, Verdict(one.group.value)), _kind(say, one.row["kind"])
+            why, kind = _verdict(say, Outcome(one.group.value)), _kind(say, one.row["kind"])
             size = say.size(one.row["size_bytes"]) if one.row["size_bytes"] is not None else say("not_recorded")
             rows.append((_shown_path(one.row), why, kind, size, say.number(one.copies)))
         columns = [path, verdict, Column(say("kind_column")), *_numbers(say, "size_column", "copies_column")]
@@ -221,7 +231,7 @@ def method(say: Wording, results: Results) -> Section:
     return Section("method", say("method_title"), notes=notes, warning=warning, tables=tables)
 
 
-def files_of(verdicts: dict[str, Amount], verdict: Verdict) -> int:
+def files_of(verdicts: dict[str, Amount], verdict: Outcome) -> int:
     """Count the files of one verdict."""
     return verdicts[verdict].files if verdict in verdicts else 0
 
@@ -231,7 +241,7 @@ def isolated(name: str) -> Markup:
     return Markup("<bdi>{}</bdi>").format(name)
 
 
-def _verdict(say: Wording, verdict: Verdict) -> Markup:
+def _verdict(say: Wording, verdict: Outcome) -> Markup:
     shape = Markup('<svg class="shape {}" viewBox="0 0 12 12" aria-hidden="true">{}</svg>')
     drawn = shape.format(verdict.value, Markup(_SHAPES[verdict]))  # noqa: S704  (our own)
     return Markup('<span class="verdict">{}<span>{}</span></span>').format(drawn, say(f"verdicts.{verdict}"))

@@ -22,11 +22,12 @@ from typing import Self
 import msgspec
 from msgspec import Struct
 
-from vigie.errors import UnavailableError, UntrustedError, WrongStateError
+from vigie.errors import InvalidInputError, UnavailableError, UntrustedError, WrongStateError
 from vigie.evidence.manifest import Part
 from vigie.evidence.walk import Entry
 
 FILE_NAME = "ledger.sqlite"
+_FULL = (ENOSPC, EDQUOT, EFBIG)
 LAYOUT = 1  # of the tables below; a ledger of another layout is refused
 
 _TABLES = """
@@ -38,7 +39,7 @@ CREATE TABLE units (
   counts TEXT             -- rows by verdict
 );
 CREATE TABLE chunks (unit INTEGER NOT NULL, number INTEGER NOT NULL, lines BLOB NOT NULL, PRIMARY KEY (unit, number));
-CREATE TABLE contents (sha256 BLOB NOT NULL UNIQUE, outcome BLOB NOT NULL);
+CREATE TABLE contents (sha256 BLOB NOT NULL UNIQUE, statement BLOB NOT NULL);
 CREATE TABLE parts (number INTEGER PRIMARY KEY, last_unit INTEGER NOT NULL, part TEXT NOT NULL);
 """
 
@@ -53,6 +54,12 @@ class ForeignFolderError(WrongStateError):
     """The result folder holds something else."""
 
     code = "ledger.foreign-folder"
+
+
+class UnusableFolderError(InvalidInputError):
+    """The result folder cannot be made or opened."""
+
+    code = "ledger.unusable-folder"
 
 
 class OtherScanError(WrongStateError):
@@ -85,10 +92,15 @@ class Work(Struct, frozen=True):
 def locked(folder: Path) -> Iterator[None]:
     """Make the result folder where it is missing, readable by its owner alone, and keep others from writing to it.
 
-    Raises:  FolderInUseError; ForeignFolderError if it holds files that are no scan's.
+    Raises:  UnusableFolderError; FolderInUseError; ForeignFolderError if it holds files that are no scan's.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno in _FULL:
+            raise _disk_full() from error
+        raise UnusableFolderError("the result folder cannot be made or opened: name another") from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -111,13 +123,13 @@ def storage_told() -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        if error.sqlite_errorname.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
+        if error.sqlite_errorname.startswith(("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN")):
             raise _disk_full() from error
-        if error.sqlite_errorname.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_ERROR")):
-            raise DamagedLedgerError("the ledger in the result folder is damaged: scan into a new folder") from error
+        if error.sqlite_errorname.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+            raise _damaged() from error
         raise
     except OSError as error:
-        if error.errno in (ENOSPC, EDQUOT, EFBIG):
+        if error.errno in _FULL:
             raise _disk_full() from error
         raise
 
@@ -184,7 +196,7 @@ class Ledger:
             self._take_in(unit, number, lines, contents)
             self._connection.execute(
                 "UPDATE units SET entries = NULL, rows = ?, counts = ? WHERE id = ?",
-                (sum(verdicts.values()), msgspec.json.encode(verdicts).decode(), unit),
+                (sum(verdicts.values()), _text(verdicts), unit),
             )
 
     def next_part(self, *, min_rows: int) -> tuple[int, int] | None:
@@ -211,15 +223,26 @@ class Ledger:
     def record_part(self, part: Part, *, number: int, last_unit: int) -> None:
         """Note a part as written and let go of its rows."""
         with self._transaction():
-            self._connection.execute(
-                "INSERT INTO parts VALUES (?, ?, ?)", (number, last_unit, msgspec.json.encode(part).decode())
-            )
+            self._connection.execute("INSERT INTO parts VALUES (?, ?, ?)", (number, last_unit, _text(part)))
             self._connection.execute("DELETE FROM chunks WHERE unit <= ?", (last_unit,))
 
     def parts(self) -> list[Part]:
         """List the parts that are written, in order."""
         found = self._connection.execute("SELECT part FROM parts ORDER BY number")
         return [msgspec.json.decode(part, type=Part) for (part,) in found]
+
+    def note_confinement(self, layers: Sequence[str]) -> None:
+        """Note what held around some decoders; the layers that held around all of them are kept."""
+        known = self.confinement()
+        held = [layer for layer in (layers if known is None else known) if layer in layers]
+        if held != known:
+            with self._transaction():
+                self._connection.execute("REPLACE INTO about VALUES ('confinement', ?)", (_text(held),))
+
+    def confinement(self) -> list[str] | None:
+        """Give the layers that held around every decoder; None where none ran."""
+        known = self._about("confinement")
+        return None if known is None else msgspec.json.decode(known, type=list[str])
 
     def done(self) -> Work:
         """Count what is done."""
@@ -243,13 +266,16 @@ class Ledger:
 
     def _begin(self, identity: dict[str, str], started_at: str) -> None:
         self._connection.execute("PRAGMA journal_mode = WAL")
-        if self._value("SELECT count(*) FROM sqlite_schema") == 0:
+        tables = {name for (name,) in self._connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+        if not tables:
             with self._transaction():
                 for statement in _TABLES.strip().split(";\n"):
                     self._connection.execute(statement)
                 about = {**identity, "layout": str(LAYOUT), "started_at": started_at}
                 self._connection.executemany("INSERT INTO about VALUES (?, ?)", about.items())
             return
+        if "about" not in tables:
+            raise _damaged()
         known = dict(self._connection.execute("SELECT key, value FROM about"))
         expected = {**identity, "layout": str(LAYOUT)}
         differs = sorted(key for key, value in expected.items() if known.get(key) != value)
@@ -313,9 +339,9 @@ class Reader:
         found = self._connection.execute(query, (unit,)).fetchone()
         return (found[0], msgspec.msgpack.decode(found[1], type=list[Entry])) if found else None
 
-    def outcome(self, sha256: bytes) -> bytes | None:
+    def statement(self, sha256: bytes) -> bytes | None:
         """Give what was learnt of this content, or None where it was not seen yet."""
-        found = self._connection.execute("SELECT outcome FROM contents WHERE sha256 = ?", (sha256,)).fetchone()
+        found = self._connection.execute("SELECT statement FROM contents WHERE sha256 = ?", (sha256,)).fetchone()
         return bytes(found[0]) if found else None
 
 
@@ -326,5 +352,15 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def _text(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
 def _disk_full() -> DiskFullError:
-    return DiskFullError("the disk of the result folder is full: free some space, then repeat the command to go on")
+    return DiskFullError(
+        "the disk of the result folder is full or fails: free some space, then repeat the command to go on"
+    )
+
+
+def _damaged() -> DamagedLedgerError:
+    return DamagedLedgerError("the ledger in the result folder is damaged: scan into a new folder")

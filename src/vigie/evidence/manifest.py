@@ -54,11 +54,14 @@ class Part(Struct, frozen=True):
 
 
 class ListUsed(Struct, frozen=True):
-    """A list the files were looked up in; `digest` is the SHA-256 of its file, in hexadecimal digits."""
+    """A list the files were looked up in.
+
+    `digest` is the SHA-256 of its header, in hexadecimal digits; the header holds a checksum of all the rest.
+    """
 
     name: str
     issuer: str
-    version: str
+    version: int
     digest: str
     entries: int
     valid_until: str | None = None

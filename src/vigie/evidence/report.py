@@ -16,8 +16,8 @@ from markupsafe import Markup
 
 from vigie.evidence import findings
 from vigie.evidence.results import Amount, Results
-from vigie.evidence.row import Verdict
 from vigie.evidence.wording import Wording
+from vigie.matching.verdicts import Outcome
 
 
 def html(results: Results, *, language: str = "en", show_names: bool = False) -> str:
@@ -29,7 +29,7 @@ def html(results: Results, *, language: str = "en", show_names: bool = False) ->
     about = results.manifest
     total, verdicts = results.total(), results.by_verdict()
     style = _asset("report.css")
-    why = (Verdict.NOT_EXAMINED, Verdict.UNREADABLE, Verdict.GATED)
+    why = (Outcome.NOT_EXAMINED, Outcome.UNREADABLE, Outcome.GATED)
     sections = [
         findings.verdicts(say, total, verdicts, has_lists=bool(about.lists)),
         *([findings.known(say, results, verdicts)] if about.lists else []),
@@ -54,7 +54,7 @@ def html(results: Results, *, language: str = "en", show_names: bool = False) ->
 
 
 def _headline(say: Wording, total: Amount, verdicts: dict[str, Amount], *, has_lists: bool) -> str:
-    known, near = findings.files_of(verdicts, Verdict.KNOWN), findings.files_of(verdicts, Verdict.NEAR)
+    known, near = findings.files_of(verdicts, Outcome.KNOWN), findings.files_of(verdicts, Outcome.NEAR)
     if total.files == 0:
         return say("headline_empty")
     if not has_lists:

@@ -30,10 +30,11 @@ READ_MEMORY = "1GB"
 WRITE_MEMORY = "512MB"
 
 _MATCH = (
-    "STRUCT(list VARCHAR, list_version VARCHAR, depiction VARCHAR, algorithm VARCHAR, collision_prone BOOLEAN, "
+    "STRUCT(list VARCHAR, list_version BIGINT, depiction VARCHAR, algorithm VARCHAR, collision_prone BOOLEAN, "
     "distance_bits USMALLINT, transform VARCHAR, scheme VARCHAR, label VARCHAR, asserted_by VARCHAR, "
-    "asserted_at VARCHAR, share_of_query DOUBLE, share_of_known DOUBLE, "
-    "time_ranges STRUCT(start_seconds DOUBLE, end_seconds DOUBLE)[])[]"
+    "asserted_at TIMESTAMP, share_of_query DOUBLE, share_of_known DOUBLE, "
+    "time_ranges STRUCT(query STRUCT(start_seconds DOUBLE, end_seconds DOUBLE)[], "
+    "known STRUCT(start_seconds DOUBLE, end_seconds DOUBLE)[]))[]"
 )
 
 COLUMNS: dict[str, str] = {

@@ -7,24 +7,13 @@
 - Absent values are null.
 """
 
-from enum import StrEnum
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
 
 from vigie.fingerprints.values import Digests
-
-
-class Verdict(StrEnum):
-    """What is said of a file, in the order of a report."""
-
-    KNOWN = "known"
-    NEAR = "near"
-    UNKNOWN = "unknown"
-    GATED = "gated"
-    UNREADABLE = "unreadable"
-    NOT_MEDIA = "not-media"
-    NOT_EXAMINED = "not-examined"
+from vigie.matching.verdicts import Match, Outcome
 
 
 class Place(Struct, frozen=True, kw_only=True):
@@ -54,36 +43,10 @@ class Frame(Struct, frozen=True):
     pdq_quality: int
 
 
-class TimeRange(Struct, frozen=True):
-    """A stretch of a video, both ends included."""
-
-    start_seconds: float
-    end_seconds: float
-
-
-class Match(Struct, frozen=True, kw_only=True):
-    """One reason for a verdict: which entry of which list, by which fingerprint, how near, and who asserted what."""
-
-    list: str
-    list_version: str
-    depiction: str
-    algorithm: str
-    collision_prone: bool
-    distance_bits: int | None
-    transform: str | None
-    scheme: str | None
-    label: str | None
-    asserted_by: str | None
-    asserted_at: str | None
-    share_of_query: float | None = None
-    share_of_known: float | None = None
-    time_ranges: tuple[TimeRange, ...] | None = None
-
-
-class Outcome(Struct, frozen=True, kw_only=True):
+class Statement(Struct, frozen=True, kw_only=True):
     """What is said of a content: kind, fingerprints, verdict and reasons; the same for every copy of it."""
 
-    verdict: Verdict
+    verdict: Outcome
     kind: str | None = None
     format: str | None = None
     recipe: str | None = None
@@ -92,11 +55,27 @@ class Outcome(Struct, frozen=True, kw_only=True):
     pdq_upright: bytes | None = None
     pdq_borderless: bytes | None = None
     frames: list[Frame] = []
-    matches: list[Match] = []
+    matches: tuple[Match, ...] = ()
     reason: str | None = None
     problem_code: str | None = None
     problem_message: str | None = None
-    confinement: list[str] = []
+    confinement: tuple[str, ...] = ()
+
+
+class Row(NamedTuple):
+    """One row of a result as a JSON line, and its verdict."""
+
+    verdict: str
+    line: bytes
+
+
+class _Verdict(Struct):
+    verdict: str
+
+
+_ENCODER = msgspec.json.Encoder()
+_STATEMENT = msgspec.json.Decoder(Statement)
+_JUST_VERDICT = msgspec.json.Decoder(_Verdict)
 
 
 def place(
@@ -122,14 +101,20 @@ def place(
     )
 
 
-def line(where: Place, outcome: bytes) -> bytes:
-    """Write a row as one JSON line, from its place and its content's outcome as `encode` gives it."""
-    return msgspec.json.encode(where)[:-1] + b"," + outcome[1:] + b"\n"
+def of(where: Place, statement: bytes) -> Row:
+    """Join the place of a file and the statement about its content, as `encode` wrote it, to a row."""
+    verdict = _JUST_VERDICT.decode(statement).verdict
+    return Row(verdict, _ENCODER.encode(where)[:-1] + b"," + statement[1:] + b"\n")
 
 
-def encode(outcome: Outcome) -> bytes:
-    """Write an outcome as one JSON object; bytes are in base64."""
-    return msgspec.json.encode(outcome)
+def encode(statement: Statement) -> bytes:
+    """Write a statement as one JSON object; bytes are in base64."""
+    return _ENCODER.encode(statement)
+
+
+def decode(statement: bytes) -> Statement:
+    """Read a statement back."""
+    return _STATEMENT.decode(statement)
 
 
 def visible_name(name: bytes) -> str:

@@ -135,9 +135,9 @@ def open_folder(root: int, path: bytes) -> int:
     return folder
 
 
-def modified_us(about: os.stat_result) -> int | None:
-    """Give when a file was last changed, in microseconds since 1970; None where no calendar holds it."""
-    told = about.st_mtime_ns // 1000
+def calendar_us(time_ns: int) -> int | None:
+    """Give a file's time in microseconds since 1970; None where no calendar holds it."""
+    told = time_ns // 1000
     return told if _EARLIEST_US < told < _LATEST_US else None
 
 
@@ -153,14 +153,14 @@ def _entries(root: int, path: bytes, scratch: Path | None, own: tuple[int, int] 
     try:
         about = os.fstat(folder)
         if (about.st_dev, about.st_ino) == own:
-            yield Entry(path, "folder", 0, modified_us(about), Refusal.RESULT_FOLDER)
+            yield Entry(path, "folder", 0, calendar_us(about.st_mtime_ns), Refusal.RESULT_FOLDER)
             return
         prefix = path + b"/" if path else b""
         names, broke = _sorted_names(folder, scratch)
         for name in names:
             yield _look_at(prefix + name, name, folder)
         if broke:
-            yield Entry(path or b".", "folder", 0, modified_us(about), Refusal.UNREADABLE_FOLDER)
+            yield Entry(path or b".", "folder", 0, calendar_us(about.st_mtime_ns), Refusal.UNREADABLE_FOLDER)
     finally:
         os.close(folder)
 
@@ -172,11 +172,11 @@ def _look_at(path: bytes, name: bytes, folder: int) -> Entry:
         return Entry(path, "unnamed", refusal=Refusal.UNREADABLE_ENTRY)
     mode = stat.S_IFMT(about.st_mode)
     if mode == stat.S_IFREG:
-        return Entry(path, "file", about.st_size, modified_us(about))
+        return Entry(path, "file", about.st_size, calendar_us(about.st_mtime_ns))
     if mode == stat.S_IFDIR:
-        return Entry(path, "folder", 0, modified_us(about))
+        return Entry(path, "folder", 0, calendar_us(about.st_mtime_ns))
     kind, refusal = _REFUSED_KINDS.get(mode, ("unnamed", Refusal.UNNAMED))
-    return Entry(path, kind, 0, modified_us(about), refusal)
+    return Entry(path, kind, 0, calendar_us(about.st_mtime_ns), refusal)
 
 
 def _sorted_names(folder: int, scratch: Path | None) -> tuple[Iterator[bytes], bool]:

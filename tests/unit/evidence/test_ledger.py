@@ -117,8 +117,8 @@ class TestLedger:
             again.finish(1, number=0, lines=b"whole", contents=[], verdicts={"unknown": 1})
             assert list(again.lines(1, 1)) == [b"whole"]
             reader = again.reader()
-            assert reader.outcome(b"x" * 32) == b"kept"
-            assert reader.outcome(b"y" * 32) is None
+            assert reader.statement(b"x" * 32) == b"kept"
+            assert reader.statement(b"y" * 32) is None
             reader.close()
 
     def test_a_part_ends_where_its_rows_say_whatever_finished_first(self, open_ledger):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from unit.evidence.results_folder import LINES, Outcome, manifest_of
+from unit.evidence.results_folder import LINES, manifest_of
 from vigie.evidence import manifest, results, row
 from vigie.evidence.manifest import (
     DamagedResultError,
@@ -17,6 +17,7 @@ from vigie.evidence.manifest import (
     NoResultError,
 )
 from vigie.evidence.results import Amount, Group, Labelled, Results, UnsuitableFolderNameError
+from vigie.evidence.row import Statement
 
 
 @pytest.fixture
@@ -179,7 +180,11 @@ class TestQuestions:
         assert member["container_bytes"] == [b"c.zip", b"in\xff.tar"]
         assert video["modified_at"] is None
         assert video["frames"] == [{"at_seconds": 0.5, "until_seconds": 1.0, "pdq": b"\x01" * 32, "pdq_quality": 77}]
-        assert video["matches"][0]["time_ranges"] == [{"start_seconds": 0.5, "end_seconds": 1.0}]
+        assert video["matches"][0]["time_ranges"] == {
+            "query": [{"start_seconds": 0.5, "end_seconds": 1.0}],
+            "known": [{"start_seconds": 2.0, "end_seconds": 2.5}],
+        }
+        assert video["matches"][0]["asserted_at"] == datetime(2026, 1, 1, 12, 30)  # noqa: DTZ001
         assert known["matches"][0]["collision_prone"] is False
         assert (link["sha256"], link["size_bytes"], link["frames"]) == (None, None, [])
 
@@ -192,7 +197,7 @@ class TestQuestions:
 
 class TestStore:
     def test_columns_are_those_of_a_row(self):
-        written = {*row.Place.__struct_fields__, *Outcome.__struct_fields__}
+        written = {*row.Place.__struct_fields__, *Statement.__struct_fields__}
         assert written - {"modified_us"} | {"modified_at"} == set(results.COLUMNS)
 
     def test_reads_no_file_it_did_not_write(self):

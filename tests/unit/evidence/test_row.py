@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vigie.evidence import row
-from vigie.evidence.row import Outcome, Verdict
+from vigie.evidence.row import Statement
 from vigie.fingerprints.values import Digests
+from vigie.matching.verdicts import Outcome
 
 NAMES = {
     b"plain.jpg": "plain.jpg",
@@ -46,8 +47,9 @@ class TestPlace:
 class TestLine:
     def test_joins_place_and_outcome_into_one_object(self):
         place = row.place([b"a.jpg"], size_bytes=0, digests=Digests.EMPTY)
-        line = row.line(place, row.encode(Outcome(verdict=Verdict.GATED, reason="empty-file")))
+        verdict, line = row.of(place, row.encode(Statement(verdict=Outcome.GATED, reason="empty-file")))
         told = json.loads(line)
+        assert verdict == "gated"
         assert line.endswith(b"}\n")
         assert line.count(b"\n") == 1
         assert (told["path"], told["size_bytes"], told["verdict"], told["reason"]) == (
