@@ -145,7 +145,6 @@ class Members:
         self._next_ordinal = 0
         self._owed: tuple[Member, _Content] | None = None  # delivered, but for what it contains
         self._passed_over: dict[int, Problem] = {}  # what cost two workers each
-        self._unsaid: set[int] = set()  # of these
         self._losses = self._losses_here = 0
 
     def job(self) -> Job:
@@ -174,7 +173,6 @@ class Members:
                 raise ProtocolError
         if self._owed is not None:
             raise ProtocolError
-        yield from self._say_passed_over(before=None)
         self.is_over = True
 
     def go_on_without(self, lost: LostWorkerError) -> Iterator[Finding]:
@@ -197,7 +195,6 @@ class Members:
             final = True
         else:
             self._passed_over[self._next_ordinal] = _problem(lost, kind="other")
-            self._unsaid.add(self._next_ordinal)
         if final:
             problem = _problem(lost, kind="other")
             yield MemberProblem(ordinal=self._next_ordinal, names=[], problem=problem, rest=True)
@@ -205,7 +202,7 @@ class Members:
 
     def _member(self, member: Member, worker: Worker, *, wants: Wants, enough: Enough) -> Iterator[Finding]:
         if self._owed is None:
-            yield from self._advance_to(member.ordinal)
+            self._advance_to(member.ordinal)
             wanted = wants(member)
             if wanted:
                 seconds = self._limits.content_seconds(Role.ARCHIVES, size_bytes=member.size_bytes)
@@ -223,24 +220,14 @@ class Members:
     def _member_problem(self, said: MemberProblem) -> Iterator[Finding]:
         if self._owed is not None:
             raise ProtocolError
-        why = said.problem
-        if said.ordinal in self._unsaid:
-            self._unsaid.remove(said.ordinal)
-            why = self._passed_over[said.ordinal]
-        yield from self._advance_to(said.ordinal)
-        yield structs.replace(said, problem=why)
+        self._advance_to(said.ordinal)
+        self.is_over = said.rest
+        yield structs.replace(said, problem=self._passed_over.get(said.ordinal, said.problem))
 
-    def _advance_to(self, ordinal: int) -> Iterator[MemberProblem]:
+    def _advance_to(self, ordinal: int) -> None:
         if not self._next_ordinal <= ordinal < self._limits.max_members:
             raise ProtocolError
-        yield from self._say_passed_over(before=ordinal)
         self._next_ordinal, self._losses_here = ordinal + 1, 0
-
-    def _say_passed_over(self, *, before: int | None) -> Iterator[MemberProblem]:
-        """Say what was passed over where the worker did not name it."""
-        for ordinal in sorted(number for number in self._unsaid if before is None or number < before):
-            self._unsaid.remove(ordinal)
-            yield MemberProblem(ordinal=ordinal, names=[], problem=self._passed_over[ordinal])
 
 
 def _receive(worker: Worker, within_seconds: float) -> Found | None:

@@ -127,18 +127,19 @@ class _Talk:
 
 def _tell_content(talk: _Talk, role: Role, file: BinaryIO, *, size_bytes: int, full: bool, openers: Openers) -> None:
     """Tell what one picture or video is; a video is first seen quickly, then in full where the parent wants it."""
-    confine.allow_cpu_seconds(_CPU_SECONDS[role])
     if role is Role.PICTURES:
         pictures = openers["pictures"]
-        talk.tell(_guarded("picture", lambda: pictures.examine(file.read(size_bytes), limits=pictures.PictureLimits())))
+        talk.tell(
+            _examined(role, file, lambda: pictures.examine(file.read(size_bytes), limits=pictures.PictureLimits()))
+        )
         return
     videos = openers["videos"]
     limits = videos.VideoLimits()
-    seen = _guarded("video", lambda: videos.examine(file, full=full, limits=limits))
+    seen = _examined(role, file, lambda: videos.examine(file, full=full, limits=limits))
     if not isinstance(seen, Video) or seen.full:
         talk.tell(seen)
     elif talk.ask(seen):
-        talk.tell(_guarded("video", lambda: videos.examine(file, full=True, limits=limits)))
+        talk.tell(_examined(role, file, lambda: videos.examine(file, full=True, limits=limits)))
 
 
 def _tell_members(talk: _Talk, job: Job, file: BinaryIO, *, scratch: BinaryIO | None, openers: Openers) -> None:
@@ -172,12 +173,14 @@ def _members(
         yield MemberProblem(ordinal=ordinal, names=[], problem=_problem("other", error), rest=True)
 
 
-def _guarded(kind: Literal["picture", "video"], examine: Callable[[], Content]) -> Content:
-    """Examine; an error that no decoder foresaw is a Problem of this content alone."""
+def _examined(role: Role, file: BinaryIO, examine: Callable[[], Content]) -> Content:
+    """Examine from the first byte; an error that no decoder foresaw is a Problem of this content alone."""
+    confine.allow_cpu_seconds(_CPU_SECONDS[role])
     try:
+        file.seek(0)  # the position is shared with every worker that had this file before
         return examine()
     except Exception as error:  # noqa: BLE001 - whatever a decoder raises, the worker goes on with the next content
-        return _problem(kind, error)
+        return _problem("picture" if role is Role.PICTURES else "video", error)
 
 
 def _problem(kind: Literal["picture", "video", "other"], error: Exception) -> Problem:
