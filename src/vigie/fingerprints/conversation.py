@@ -221,11 +221,10 @@ class Members:
         if self._owed is not None:
             raise ProtocolError
         self._advance_to(said.ordinal)
-        self.is_over = said.rest
         yield structs.replace(said, problem=self._passed_over.get(said.ordinal, said.problem))
 
     def _advance_to(self, ordinal: int) -> None:
-        if not self._next_ordinal <= ordinal < self._limits.max_members:
+        if ordinal != self._next_ordinal or ordinal >= self._limits.max_members:
             raise ProtocolError
         self._next_ordinal, self._losses_here = ordinal + 1, 0
 

@@ -19,9 +19,8 @@ from vigie.fingerprints.conversation import Enough, Finding, Members, OneFile, W
 from vigie.fingerprints.decode import kinds
 from vigie.fingerprints.decode.kinds import Role
 from vigie.fingerprints.messages import Frame, Picture, Problem, Value, Video
-from vigie.fingerprints.picture import RECIPE
 from vigie.fingerprints.sandbox import Limits, LostWorkerError, UnconfinedError, Worker
-from vigie.fingerprints.values import Digests
+from vigie.fingerprints.values import RECIPE, Digests
 
 _NEEDED_LAYER: Final = "seccomp"
 

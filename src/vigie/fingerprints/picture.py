@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from vigie import kernels
 from vigie.errors import InvalidInputError
+from vigie.fingerprints import values
 
-RECIPE = "vigie-1"
+RECIPE = values.RECIPE
 
 _SIDE, _BAND, _TURNS, _MIN_SIDE = 64, 16, 8, 5
 # For each turn: axes swapped, rows mirrored, columns mirrored (the order of values.TURNS).

@@ -14,6 +14,8 @@ from typing import ClassVar
 
 from vigie.errors import InvalidInputError
 
+RECIPE = "vigie-1"  # how perceptual values are made; stored with each: docs/reference/recipe.md
+
 
 class MalformedFingerprintError(InvalidInputError):
     """The text is not a fingerprint of the named algorithm."""
