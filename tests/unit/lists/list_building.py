@@ -54,7 +54,9 @@ def video_entry(seed: int = 1, *, frames: int = 6, depiction: str | None = None,
     return Entry(depiction or f"video {seed}", Kind.VIDEO, CLAIM, NOW, frames=values)
 
 
-def opened(entries, *, policy: Policy | None = None, name: str = "a list", version: int = 1) -> OpenList:
+def opened(
+    entries, *, policy: Policy | None = None, name: str = "a list", version: int = 1, valid_until=None
+) -> OpenList:
     """A list in memory."""
     table = columns.of_entries(entries)
     info = ListInfo(
@@ -62,7 +64,7 @@ def opened(entries, *, policy: Policy | None = None, name: str = "a list", versi
         issuer="Example hotline",
         version=version,
         created_at=NOW,
-        valid_until=None,
+        valid_until=valid_until,
         policy=policy or Policy(),
         counts=counts_of(table),
         recipes=(),
