@@ -19,7 +19,7 @@ class SeenContents:
         self._claimed: set[bytes] = set()
         self._fresh: dict[bytes, bytes] = {}
 
-    def look_up(self, sha256: bytes, *, reader: Reader) -> bytes | None:
+    def look_up(self, sha256: bytes, *, reader: Reader | None) -> bytes | None:
         """Return the statement about a content; None gives it to the caller, to `settle` or `release`."""
         with self._changed:
             while sha256 not in self._fresh and sha256 in self._claimed:
@@ -28,7 +28,7 @@ class SeenContents:
                 return self._fresh[sha256]
             self._claimed.add(sha256)
         # What left `fresh` is in the ledger, so this look comes after the one above.
-        earlier = reader.statement(sha256)
+        earlier = reader.statement(sha256) if reader is not None else None
         if earlier is not None:
             self.release(sha256)
         return earlier
@@ -56,7 +56,7 @@ class SeenContents:
 class Memory:
     """What one thread of a scan may recall and adds; `learnt` gathers its statements for the ledger."""
 
-    def __init__(self, shared: SeenContents, *, reader: Reader) -> None:
+    def __init__(self, shared: SeenContents, *, reader: Reader | None = None) -> None:
         self.learnt: list[tuple[bytes, bytes]] = []
         self._shared = shared
         self._reader = reader

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The lists that a command was given: found, opened with their keys, or refused in one line."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from vigie.errors import InvalidInputError, NotFoundError
+from vigie.lists import sealing
+from vigie.lists.file import Keys, OpenList, open_list
+
+_MAX_SECRET_BYTES = 65_536
+
+
+class MissingListError(NotFoundError):
+    """There is no list of that name."""
+
+    code = "cli.missing-list"
+
+
+class UnusableSecretError(InvalidInputError):
+    """A file does not hold the identity or the passphrase that it should."""
+
+    code = "cli.unusable-secret"
+
+
+def keys_of(options: argparse.Namespace) -> Keys:
+    """Read the keys that the options name.
+
+    Raises:  UnusableSecretError; MalformedKeyError.
+    """
+    given = vars(options)
+    public, identities, passphrase = (given.get(name) for name in ("key", "identity", "passphrase"))
+    sign, recipients, encrypt_with = (given.get(name) for name in ("sign", "recipient", "encrypt_with"))
+    return Keys(
+        check=sealing.checker(public) if public else None,
+        sign=sealing.signer(sign) if sign else None,
+        decrypt=_decrypter(identities or [], passphrase),
+        encrypt=_encrypter(recipients or [], encrypt_with),
+    )
+
+
+def open_all(paths: Sequence[Path], options: argparse.Namespace, *, now: datetime) -> list[OpenList]:
+    """Open each list, in the order given.
+
+    Raises:  MissingListError; what `open_list` raises.
+    """
+    keys = keys_of(options)
+    return [open_one(path, keys=keys, now=now) for path in paths]
+
+
+def open_one(path: Path, *, keys: Keys, now: datetime | None) -> OpenList:
+    """Open one list; without `now` a stale one too.
+
+    Raises:  MissingListError; what `open_list` raises.
+    """
+    if not path.is_file():
+        raise MissingListError("there is no list of that name: check the path, or make one with `vigie list create`")
+    opened = open_list(path, now=now, keys=keys)
+    if opened.is_signed and keys.check is None:
+        sys.stderr.write("vigie: the list is signed; give its issuer's key (--key) to have the signature checked\n")
+    return opened
+
+
+def _decrypter(identities: Sequence[Path], passphrase: Path | None) -> Callable[[bytes], bytes] | None:
+    if not identities and passphrase is None:
+        return None
+    lines = [line.strip() for path in identities for line in _secret(path).splitlines()]
+    found = [line for line in lines if line and not line.startswith("#")]
+    if identities and not found:
+        raise UnusableSecretError("the file holds no age identity; it has a line that begins with AGE-SECRET-KEY-1")
+    return sealing.decrypter(identities=found, passphrase=_passphrase(passphrase))
+
+
+def _encrypter(recipients: Sequence[str], passphrase: Path | None) -> Callable[[bytes], bytes] | None:
+    if not recipients and passphrase is None:
+        return None
+    return sealing.encrypter(recipients=recipients, passphrase=_passphrase(passphrase))
+
+
+def _passphrase(path: Path | None) -> str | None:
+    if path is None:
+        return None
+    lines = _secret(path).splitlines()
+    if not lines or not lines[0].strip():
+        raise UnusableSecretError("the file holds no passphrase; it stands on the first line")
+    return lines[0].strip()
+
+
+def _secret(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return file.read(_MAX_SECRET_BYTES).decode("utf-8")
+    except FileNotFoundError as error:
+        raise UnusableSecretError("there is no file of that name with the identity or the passphrase") from error
+    except UnicodeDecodeError as error:
+        raise UnusableSecretError("the file with the identity or the passphrase is not text") from error
