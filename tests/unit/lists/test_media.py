@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 import numpy as np
 import pytest
-from unit.lists.list_building import CLAIM, NOW, digest, pdq_value
 
+from unit.lists.list_building import CLAIM, NOW, digest, pdq_value
 from vigie.fingerprints import gates
 from vigie.fingerprints.gates import Gate
 from vigie.fingerprints.messages import Frame, Other, Picture, Problem, Value, Video

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 import io
 import json
+from pathlib import Path
 
+import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +16,9 @@ from vigie.lists.entries import Claim, FrameValue, Kind, Role, derived_depiction
 from vigie.lists.reading import AmbiguousHexError, EmptySourceError, RefusedRowsError, UnknownColumnsError
 from vigie.lists.rows import Given
 
+SCHEMA = jsonschema.Draft202012Validator(
+    json.loads((Path(__file__).parents[3] / "docs/reference/list-entry.schema.json").read_text(encoding="utf-8"))
+)
 GIVEN = Given(CLAIM, NOW)
 MD5 = digest(1, algorithm=Algorithm.MD5).hex()
 SHA1 = digest(1, algorithm=Algorithm.SHA1).hex()
@@ -53,6 +58,12 @@ class TestExportAndBack:
                 back = read(content, given=Given(Claim(None, None, "somebody else"), NOW)).columns
                 assert list(columns.to_entries(back)) == list(columns.to_entries(once))
                 assert opened(columns.to_entries(back)).info.counts == opened(columns.to_entries(once)).info.counts
+
+    @given(entries())
+    @settings(max_examples=40)
+    def test_json_lines_are_what_the_schema_says(self, entry):
+        [line] = exporting.to_json_lines(columns.of_entries([entry]))
+        SCHEMA.validate(json.loads(line))
 
 
 class TestCsv:
