@@ -37,9 +37,13 @@ _MATCH_COLUMNS = (
     ("file", lambda row: " > ".join([*(row["container"] or []), row["path"]])),
     ("label", lambda row: ", ".join(sorted({f"{one['scheme']} {one['label']}" for one in row["matches"]}))),
     ("according to", lambda row: ", ".join(sorted({one["asserted_by"] for one in row["matches"]}))),
-    ("bits", lambda row: "" if not row["matches"] else str(row["matches"][0]["distance_bits"] or 0)),
+    ("bits", lambda row: _bits(row["matches"][0]) if row["matches"] else ""),
     ("why", lambda row: row["reason"] or ""),
 )
+
+
+def _bits(match: dict[str, Any]) -> str:
+    return "exact" if match["distance_bits"] is None else str(match["distance_bits"])
 
 
 def hash_files(options: argparse.Namespace) -> None:

@@ -8,6 +8,7 @@
 
 import base64
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -96,6 +97,7 @@ class ProgressLine:
 
     def _write(self, text: str) -> None:
         if self._on_terminal:
+            text = text[: shutil.get_terminal_size().columns - 1]
             sys.stderr.write("\r" + text.ljust(self._width))
             self._width = len(text)
         else:

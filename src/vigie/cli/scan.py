@@ -10,7 +10,7 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +27,7 @@ from vigie.evidence import scan as scans
 from vigie.evidence.results import Amount, Results, ToLookAt
 from vigie.fingerprints.sandbox import Limits
 from vigie.index import snapshot
+from vigie.matching.verdicts import Outcome
 
 _INTERRUPTED = 130
 _VERDICT_COLUMNS = (
@@ -35,15 +36,21 @@ _VERDICT_COLUMNS = (
     ("distinct contents", lambda row: f"{row['contents']:,}"),
     ("bytes", lambda row: f"{row['size_bytes']:,}"),
 )
+_SUMMARY_COLUMNS = (
+    ("files", lambda row: f"{row['files']:,}"),
+    ("bytes", lambda row: f"{row['size_bytes']:,}"),
+    ("verdicts", lambda row: _counted(row["verdicts"])),
+    ("result", lambda row: row["result"]),
+)
 _UNKNOWN_COLUMNS = (
     ("why", lambda row: row["group"]),
     ("kind", lambda row: " ".join(filter(None, [row["kind"], row["format"]]))),
     ("bytes", lambda row: "" if row["size_bytes"] is None else f"{row['size_bytes']:,}"),
     ("copies", lambda row: str(row["copies"])),
     ("sha256", lambda row: (row["sha256"] or "")[:16]),
-    ("file", lambda row: row["path"] or "hidden: --show-names"),
     ("reason", lambda row: row["reason"] or ""),
 )
+_NAME_COLUMN = ("file", lambda row: " > ".join([*row["container"], row["path"]]))
 
 
 def scan_folder(options: argparse.Namespace) -> int:
@@ -54,7 +61,7 @@ def scan_folder(options: argparse.Namespace) -> int:
 
     def tell(progress: scans.Progress) -> None:
         nonlocal last
-        verdicts = ", ".join(f"{count} {name}" for name, count in sorted(progress.verdicts.items()))
+        verdicts = _counted(progress.verdicts)
         last = Done(
             progress.files_done, progress.files_total or 0, progress.size_done, progress.size_total or 0, verdicts
         )
@@ -83,24 +90,13 @@ def scan_folder(options: argparse.Namespace) -> int:
     return 0
 
 
-def _verdicts_of(row: output.Row) -> str:
-    return ", ".join(f"{count:,} {verdict}" for verdict, count in sorted(row["verdicts"].items()))
-
-
-_SUMMARY_COLUMNS = (
-    ("files", lambda row: f"{row['files']:,}"),
-    ("bytes", lambda row: f"{row['size_bytes']:,}"),
-    ("verdicts", _verdicts_of),
-    ("result", lambda row: row["result"]),
-)
-
-
 def report(options: argparse.Namespace) -> None:
     """Summarise a result, and write its page where asked."""
     with Results.open(options.result) as results:
         if options.html is not None:
             _write_page(options.html, pages.html(results, language=options.language, show_names=options.show_names))
-        rows = [{"verdict": verdict, **_amount(amount)} for verdict, amount in results.by_verdict().items()]
+        amounts = results.by_verdict()
+        rows = [{"verdict": one.value, **_amount(amounts[one])} for one in Outcome if one in amounts]
         rows.append({"verdict": "all", **_amount(results.total())})
     output.print_rows(rows, as_json=output.wants_json(asked=options.json), columns=_VERDICT_COLUMNS)
 
@@ -109,7 +105,12 @@ def unknown(options: argparse.Namespace) -> None:
     """List the contents that people should look at."""
     with Results.open(options.result) as results:
         rows = (_unknown_row(one, show_names=options.show_names) for one in results.unknown())
-        output.print_rows(rows, as_json=output.wants_json(asked=options.json), columns=_UNKNOWN_COLUMNS)
+        columns = (*_UNKNOWN_COLUMNS, _NAME_COLUMN) if options.show_names else _UNKNOWN_COLUMNS
+        output.print_rows(rows, as_json=output.wants_json(asked=options.json), columns=columns)
+
+
+def _counted(verdicts: Mapping[str, int]) -> str:
+    return ", ".join(f"{verdicts[one]:,} {one}" for one in Outcome if verdicts.get(one))
 
 
 def _amount(amount: Amount) -> dict[str, Any]:
