@@ -17,7 +17,7 @@ from vigie.errors import InvalidInputError, NotFoundError, UnreadableError
 from vigie.fingerprints import digests
 from vigie.fingerprints.values import Digests
 
-_FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _NO_ACCESS_TIME: Final = getattr(os, "O_NOATIME", 0)
 
 
