@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rules of matching written down once more, without arrays, indexes or files: what the matcher is compared with."""
 
+import functools
 import statistics
 
 from vigie.fingerprints import gates, video
@@ -18,6 +19,7 @@ def distance(one, other):
     return (int.from_bytes(one) ^ int.from_bytes(other)).bit_count()
 
 
+@functools.cache
 def static_gate(value):
     weight = int.from_bytes(value).bit_count()
     if not gates.WEIGHT_BAND_BITS[0] <= weight <= gates.WEIGHT_BAND_BITS[1]:

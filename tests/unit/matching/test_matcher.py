@@ -1,133 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 from datetime import timedelta
 
-import numpy as np
 import pytest
 
-from unit.lists.list_building import CLAIM, NOW, digest, flipped, opened, pdq_value, picture_entry, video_entry
-from unit.matching.naive import Naive
-from vigie.fingerprints import gates
+from unit.lists.list_building import CLAIM, NOW, flipped, opened, pdq_value, picture_entry, video_entry
+from unit.matching.contents import BLANK, PATTERN, clip, digests, picture, turned, verdict
 from vigie.fingerprints.gates import Gate
-from vigie.fingerprints.messages import Frame, Other, Picture, Problem, Value, Video
-from vigie.fingerprints.values import TURNS, Algorithm, Digests
+from vigie.fingerprints.messages import Other, Problem
+from vigie.fingerprints.values import TURNS, Algorithm
 from vigie.fingerprints.video import TimeRange
-from vigie.lists import columns
 from vigie.lists.entries import Claim, Entry, FrameValue, Kind, PictureValue, Role
 from vigie.lists.file import StaleListError
 from vigie.lists.policy import Policy
 from vigie.matching.matcher import Matcher
-from vigie.matching.verdicts import CONTRADICTED, FEW_FRAMES, ROW_GATED, SHORTENED, Match, Outcome, TimeRanges
-
-NEGATIVES = gates.built_in().values
-BLANK = NEGATIVES[0].tobytes()
-PATTERN = NEGATIVES[np.bitwise_count(NEGATIVES).sum(axis=1) == 128][300].tobytes()
-
-
-def digests(seed=77, **changed) -> Digests:
-    fields = {one.value: digest(seed, algorithm=one) for one in (Algorithm.MD5, Algorithm.SHA1, Algorithm.SHA256)}
-    return Digests(**fields | changed)
-
-
-def turned(first: bytes, *, quality=100, rest_seed=900_000, **turns: bytes) -> Value:
-    """A value whose other turns are unrelated, or as given by the place of the turn (t1=…)."""
-    rows = [first] + [pdq_value(rest_seed + turn) for turn in range(1, 8)]
-    for name, value in turns.items():
-        rows[int(name[1:])] = value
-    return Value(turns=b"".join(rows), quality=quality)
-
-
-def picture(stored: Value | bytes, *, width_px=640, height_px=480, **more) -> Picture:
-    value = stored if isinstance(stored, Value) else turned(stored)
-    return Picture(format="PNG", width_px=width_px, height_px=height_px, stored=value, **more)
-
-
-def clip(*pdqs: bytes | Value, **more) -> Video:
-    frames = [
-        Frame(at_seconds=10.0 * at, until_seconds=10.0 * at + 8, value=one if isinstance(one, Value) else turned(one))
-        for at, one in enumerate(pdqs)
-    ]
-    fields = {"format": "MP4", "width_px": 640, "height_px": 480, "duration_seconds": None, "full": True} | more
-    return Video(frames=frames, **fields)
-
-
-def verdict(what, *lists, of=None, size_bytes=5000):
-    matcher = Matcher(lists, now=NOW)
-    return matcher.content(what, exact=matcher.exact(of or digests(), size_bytes=size_bytes))
-
-
-def known_as(entry: Entry, policy=None) -> tuple[Outcome, bool | None, str]:
-    answer = verdict(picture(pdq_value(5)), opened([entry], policy=policy), of=digests(1))
-    return answer.verdict, answer.matches[0].collision_prone if answer.matches else None, answer.reason
-
-
-class TestExact:
-    SHA256, SHA1, MD5 = (digest(1, algorithm=one) for one in (Algorithm.SHA256, Algorithm.SHA1, Algorithm.MD5))
-    OTHER = digest(2, algorithm=Algorithm.SHA256)
-
-    @pytest.mark.parametrize(
-        ("held", "outcome", "algorithm"),
-        [
-            ({"sha256": SHA256}, Outcome.KNOWN, "sha256"),
-            ({"sha256": SHA256, "sha1": SHA1, "md5": MD5}, Outcome.KNOWN, "sha256"),
-            ({"sha256": SHA256, "md5": bytes(16)}, Outcome.KNOWN, "sha256"),
-            ({"sha256": None, "sha1": SHA1}, Outcome.KNOWN, "sha1"),
-            ({"sha256": None, "sha1": SHA1, "md5": MD5}, Outcome.KNOWN, "sha1"),
-            ({"sha256": None, "md5": MD5}, Outcome.KNOWN, "md5"),
-            ({"sha256": OTHER, "md5": MD5}, Outcome.UNKNOWN, None),
-            ({"sha256": OTHER, "sha1": SHA1}, Outcome.UNKNOWN, None),
-            ({"sha256": OTHER, "sha1": SHA1, "md5": MD5}, Outcome.UNKNOWN, None),
-            ({"sha256": None, "sha1": bytes(20), "md5": MD5}, Outcome.UNKNOWN, None),
-            ({"sha256": OTHER}, Outcome.UNKNOWN, None),
-        ],
-    )
-    def test_says_known_by_the_strongest_digest_unless_another_contradicts(self, held, outcome, algorithm):
-        entry = picture_entry(1, values=(), **held)
-        answer = verdict(picture(pdq_value(5)), opened([entry]), of=digests(1))
-        assert answer.verdict is outcome
-        assert [match.algorithm for match in answer.matches] == ([algorithm] if algorithm else [])
-        assert [match.collision_prone for match in answer.matches] == ([algorithm != "sha256"] if algorithm else [])
-        contradicted = outcome is Outcome.UNKNOWN and held != {"sha256": self.OTHER}
-        assert (CONTRADICTED in answer.reason) == contradicted
-
-    def test_another_entry_of_the_same_list_contradicts_too(self):
-        bare = picture_entry(1, values=(), sha256=None, md5=self.MD5)
-        other = picture_entry(2, values=(), sha256=self.OTHER, md5=self.MD5)
-        assert verdict(picture(pdq_value(5)), opened([bare, other]), of=digests(1)).verdict is Outcome.UNKNOWN
-        assert verdict(picture(pdq_value(5)), opened([bare]), opened([other]), of=digests(1)).verdict is Outcome.KNOWN
-
-    def test_an_algorithm_that_the_list_does_not_use_still_contradicts(self):
-        policy = Policy(algorithms=(Algorithm.MD5,))
-        both = picture_entry(1, values=(), sha256=self.OTHER, md5=self.MD5)
-        assert known_as(both, policy)[0] is Outcome.UNKNOWN
-        assert known_as(picture_entry(1, values=(), sha256=self.SHA256), policy)[0] is Outcome.UNKNOWN
-
-    def test_says_that_a_weak_digest_is_not_to_be_acted_on_alone(self):
-        outcome, is_weak, reason = known_as(picture_entry(1, values=(), sha256=None, md5=self.MD5))
-        assert (outcome, is_weak) == (Outcome.KNOWN, True)
-        assert "MD5" in reason
-        assert "not to be acted on alone" in reason
-
-    @pytest.mark.parametrize(("of", "size_bytes", "gate"), [
-        (Digests.EMPTY, 0, Gate.EMPTY), (digests(1), 0, Gate.EMPTY), (digests(1), 63, Gate.TRIVIAL),
-    ])  # fmt: skip
-    def test_trivial_content_is_gated_even_where_it_is_listed(self, of, size_bytes, gate):
-        one = opened([picture_entry(1, sha256=of.sha256)])
-        answer = verdict(Other(), one, of=of, size_bytes=size_bytes)
-        assert (answer.verdict, answer.matches) == (Outcome.GATED, ())
-        assert gate.sentence in answer.reason
-
-    def test_a_negative_list_gates_by_sha256_and_not_by_md5(self):
-        listed = opened([picture_entry(1, md5=self.MD5)])
-        by_sha256 = opened([picture_entry(1, values=())], policy=Policy(negative=True))
-        by_md5 = opened([picture_entry(2, values=(), md5=self.MD5)], policy=Policy(negative=True))
-        assert verdict(Other(), listed, by_sha256, of=digests(1)).verdict is Outcome.GATED
-        assert verdict(Other(), listed, by_md5, of=digests(1)).verdict is Outcome.KNOWN
-
-    def test_a_decided_content_need_not_be_decoded(self):
-        matcher = Matcher([opened([picture_entry(1)])], now=NOW)
-        assert matcher.exact(digests(1), size_bytes=5000).is_decided
-        assert matcher.exact(digests(2), size_bytes=0).is_decided
-        assert not matcher.exact(digests(2), size_bytes=5000).is_decided
+from vigie.matching.verdicts import FEW_FRAMES, ROW_GATED, SHORTENED, Match, Outcome, TimeRanges
 
 
 class TestWithoutValues:
@@ -376,84 +262,3 @@ class TestMatcher:
 
     def test_without_any_list_everything_readable_is_unknown(self):
         assert verdict(picture(pdq_value(1))).verdict is Outcome.UNKNOWN
-
-
-def random_value(random, pool) -> bytes:
-    """Mostly near something of the pool, sometimes degenerate, sometimes new."""
-    chosen = random.integers(0, 10)
-    if chosen == 0:
-        return NEGATIVES[random.integers(0, len(NEGATIVES))].tobytes()
-    base = pool[random.integers(0, len(pool))]
-    return flipped(base, int(random.choice([0, 1, 5, 12, 28, 30, 31, 32, 33, 60])), seed=int(random.integers(0, 50)))
-
-
-def random_quality(random) -> int:
-    return int(random.choice([0, 30, 49, 50, 80, 100]))
-
-
-def random_digests(random) -> dict:
-    kinds = (Algorithm.MD5, Algorithm.SHA1, Algorithm.SHA256)
-    return {one.value: digest(int(random.integers(0, 4)), algorithm=one) for one in kinds if random.random() < 0.5}
-
-
-def random_entry(random, pool) -> Entry:
-    def quality():
-        return None if random.random() < 0.3 else random_quality(random)
-
-    roles = random.permutation(list(Role))[: random.integers(0, 4)]
-    values = tuple(PictureValue(Role(role), random_value(random, pool), quality()) for role in roles)
-    count = int(random.choice([0, 0, 1, 4, 6]))
-    frames = tuple(
-        FrameValue(3000 * at, 3000 * at + 2000, random_value(random, pool), quality()) for at in range(count)
-    )
-    held = random_digests(random)
-    if not (values or frames or held):
-        held = {"md5": digest(1, algorithm=Algorithm.MD5)}
-    claim = Claim(None, None, f"source {random.integers(0, 3)}")
-    return Entry(f"depiction {random.integers(0, 4)}", Kind.OTHER, claim, NOW, values=values, frames=frames, **held)
-
-
-def random_policy(random) -> Policy:
-    used = tuple(one for one in Algorithm if random.random() < 0.85) or (Algorithm.PDQ,)
-    return Policy(
-        threshold_bits=int(random.choice([0, 8, 31])),
-        min_quality=int(random.choice([0, 50, 80])),
-        algorithms=used,
-        turns=bool(random.random() < 0.7),
-        min_frames=int(random.integers(1, 4)),
-        min_share=float(random.choice([0.1, 0.5, 1.0])),
-        negative=bool(random.random() < 0.15),
-    )
-
-
-def random_content(random, pool):
-    def value():
-        turns = [random_value(random, pool) for _ in range(8)]
-        return Value(turns=b"".join(turns), quality=random_quality(random))
-
-    size = {"width_px": int(random.choice([63, 640, 640, 640])), "height_px": 480}
-    frames = [
-        Frame(at_seconds=4.0 * at, until_seconds=4.0 * at + 3, value=value()) for at in range(random.integers(1, 7))
-    ]
-    if random.random() < 0.5:
-        return Video(format="MP4", duration_seconds=None, frames=frames, full=True, **size)
-    sides = {name: value() for name in ("upright", "borderless", "on_black") if random.random() < 0.3}
-    return Picture(format="PNG", stored=value(), frames=frames if random.random() < 0.2 else [], **sides, **size)
-
-
-class TestAgainstTheRulesWrittenNaively:
-    @pytest.mark.parametrize("part", range(10))
-    def test_answers_are_the_same_on_random_lists(self, part):
-        for seed in range(30 * part, 30 * part + 30):
-            random = np.random.default_rng(seed)
-            pool = [pdq_value(seed % 7 * 100 + at) for at in range(4)]
-            lists = []
-            for number in range(random.integers(1, 4)):
-                found = [random_entry(random, pool) for _ in range(random.integers(0, 8))]
-                once = list(columns.to_entries(columns.join([columns.of_entries(found)])))
-                one = opened(once, policy=random_policy(random), name=f"list {number}")
-                lists.append((one, once))
-            what, of = random_content(random, pool), digests(**random_digests(random))
-            answer = verdict(what, *(one for one, _ in lists), of=of)
-            expected = Naive([(one.info, found) for one, found in lists]).answer(what, of)
-            assert (answer.verdict, answer.matches) == expected, f"seed {seed}"
