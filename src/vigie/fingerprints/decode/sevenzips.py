@@ -5,6 +5,8 @@
   how much memory the machine has.
 - Entries share streams: one that nobody asks for is decompressed all the same when the next one is, and dropped. After
   damage the rest of that stream is damaged too; the next stream is tried again.
+- Methods are those of READ: whole decoders that bound what they give out at once, and that broken input does not
+  break (PPMd's does, and starts threads).
 - Input is fed in small blocks, so that no method can give out more than a bounded block at once.
 """
 
@@ -15,8 +17,8 @@ from typing import BinaryIO
 
 import py7zr
 from py7zr.archiveinfo import Folder
-from py7zr.compressor import SevenZipDecompressor
-from py7zr.exceptions import PasswordRequired, UnsupportedCompressionMethodError
+from py7zr.compressor import SevenZipDecompressor, SupportedMethods
+from py7zr.exceptions import UnsupportedCompressionMethodError
 from py7zr.py7zr import ArchiveFile
 
 from vigie.fingerprints.decode.entries import (
@@ -30,6 +32,13 @@ from vigie.fingerprints.decode.entries import (
     refused,
 )
 
+READ = frozenset(
+    {
+        py7zr.FILTER_COPY, py7zr.FILTER_LZMA, py7zr.FILTER_LZMA2, py7zr.FILTER_DELTA, py7zr.FILTER_X86,
+        py7zr.FILTER_ARM, py7zr.FILTER_ARMTHUMB, py7zr.FILTER_POWERPC, py7zr.FILTER_SPARC, py7zr.FILTER_DEFLATE,
+        py7zr.FILTER_BZIP2,
+    }
+)  # fmt: skip
 _INPUT_BYTES = 16 * 1024
 
 
@@ -116,14 +125,15 @@ def _streams(file: BinaryIO, archive: py7zr.SevenZipFile) -> dict[int, _Stream |
 
 
 def _stream(file: BinaryIO, folder: Folder, *, at: int, size_bytes: int) -> _Stream | tuple[str, str]:
-    if len(folder.packed_indices) != 1:
+    methods = {SupportedMethods.get_filter_id(coder) for coder in folder.coders}  # type: ignore[no-untyped-call]
+    if py7zr.FILTER_CRYPTO_AES256_SHA256 in methods:
+        return ENCRYPTED
+    if len(folder.packed_indices) != 1 or not methods <= READ:
         return UNSUPPORTED
     try:
         decompressor = SevenZipDecompressor(
             folder.coders, size_bytes, folder.unpacksizes, folder.crc, None, _INPUT_BYTES
         )
-    except PasswordRequired:
-        return ENCRYPTED
     except UnsupportedCompressionMethodError:
         return UNSUPPORTED
     return _Stream(file, decompressor, at)
