@@ -2,9 +2,9 @@
 import io
 
 import pytest
+
 from unit.lists.list_building import NOW, digest, opened
 from unit.matching.contents import verdict
-
 from vigie.fingerprints.decode import pictures, videos
 from vigie.fingerprints.values import Algorithm, Digests
 from vigie.lists.entries import Claim
