@@ -9,6 +9,7 @@ import argparse
 import importlib
 import inspect
 import pkgutil
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -104,8 +105,8 @@ def decisions_page() -> str:
     lines += ["Each record says what was decided, why, and what follows. A later one may supersede it; none is erased."]
     lines += [""]
     for record in sorted((ROOT / "docs" / "adr").glob("[0-9]*.md")):
-        title = _text(record).splitlines()[0].removeprefix("# ")
-        lines.append(f"- [{title}]({record.name})")
+        title = re.sub(r"^# \d{4}\W+", "", _text(record).splitlines()[0])
+        lines.append(f"- [{record.name[:4]}. {title}]({record.name})")
     return "\n".join(lines) + "\n"
 
 

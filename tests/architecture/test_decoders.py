@@ -7,7 +7,8 @@ import sys
 import reference
 
 DECODERS = ["PIL", "av", "pillow_heif", "py7zr", "simplejpeg"]
-MAKES_MEDIA = {"vigie.cli.samples"}  # writes the benign sample of the demonstration, opens nothing
+# The demonstration draws its benign sample and writes it; it opens nothing.
+MAKES_MEDIA = {"vigie.cli.demo", "vigie.cli.samples"}
 LOAD = "import importlib, sys; [importlib.import_module(name) for name in sys.argv[1:]]; print(*sys.modules)"
 
 

@@ -7,7 +7,7 @@ import tomllib
 import pytest
 
 import reference
-from architecture.repository import ROOT, files, text
+from architecture.repository import ROOT, files, python_files, text
 from vigie import errors
 
 
@@ -81,3 +81,21 @@ class TestLinks:
             if not (ROOT / page.parent / link).exists()
         ]
         assert broken == []
+
+    def test_pages_that_the_code_names_exist(self):
+        named = {
+            (str(path), page)
+            for path in files()
+            if path.suffix in {".py", ".c", ".h", ".toml", ".md", ".sh"}
+            for page in re.findall(r"\bdocs/[\w/.-]+\.(?:md|json|svg)\b", text(path))
+        }
+        assert {(path, page) for path, page in named if not (ROOT / page).exists()} == set()
+
+    def test_decisions_that_are_named_exist(self):
+        numbers = {path.name[:4] for path in (ROOT / "docs" / "adr").glob("[0-9]*.md")}
+        named = {number for path in python_files() for number in re.findall(r"ADR-(\d{4})", text(path))}
+        assert named - numbers == set()
+
+    def test_no_two_decisions_have_one_number(self):
+        names = [path.name for path in (ROOT / "docs" / "adr").glob("[0-9]*.md")]
+        assert len({name[:4] for name in names}) == len(names)
