@@ -90,12 +90,15 @@ def _flip(rng: np.random.Generator, row: Values, *, bits: int) -> None:
 
 
 def _flip_some(rng: np.random.Generator, part: Values) -> None:
-    """Change up to 31 bits of each row, a few more often than many."""
+    """Change about 1 to 31 bits of each row, a few more often than many, and as many ones as zeros, as PDQ does."""
     times = (rng.random(len(part)) ** 2 * 31).astype(np.int64) + 1
     for turn in range(int(times.max(initial=0))):
         rows = np.flatnonzero(times > turn)
-        at = rng.integers(0, 256, len(rows))
-        part[rows, at // 8] ^= (1 << (at % 8)).astype(np.uint8)
+        one, other = rng.integers(0, 256, (2, len(rows)), dtype=np.uint8)
+        # Swapping two bits that differ changes both.
+        differ = (part[rows, one // 8] >> (one % 8) ^ part[rows, other // 8] >> (other % 8)) & 1
+        for at in (one, other):
+            part[rows, at // 8] ^= differ << (at % 8)
 
 
 def _blends_into(array: Values, rng: np.random.Generator) -> None:
