@@ -57,10 +57,9 @@ class TestWalk:
             b"socket": ("socket", Refusal.SOCKET),
         }
 
-    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a device")
-    def test_names_devices(self, tmp_path):
-        os.mknod(tmp_path / "null", 0o20600, os.makedev(1, 3))
-        assert [(e.kind, e.refusal) for e in walk.walk(tmp_path)] == [("device", Refusal.DEVICE)]
+    def test_names_devices(self):
+        found = {entry.path: (entry.kind, entry.refusal) for entry in walk.walk(Path("/dev"))}
+        assert found[b"null"] == ("device", Refusal.DEVICE)
 
     def test_says_that_the_result_folder_is_left_out(self, tmp_path):
         (tmp_path / "result" / "parts").mkdir(parents=True)
