@@ -34,7 +34,7 @@ _VERDICT_COLUMNS = (
     ("verdict", lambda row: row["verdict"]),
     ("files", lambda row: f"{row['files']:,}"),
     ("distinct contents", lambda row: f"{row['contents']:,}"),
-    ("bytes", lambda row: f"{row['size_bytes']:,}"),
+    ("bytes", lambda row: "" if row["size_bytes"] is None else f"{row['size_bytes']:,}"),
 )
 _SUMMARY_COLUMNS = (
     ("files", lambda row: f"{row['files']:,}"),
