@@ -186,9 +186,6 @@ ARCHIVES = {
     "tar, xz": lambda: lzma.compress(tarred()),
     "7z": seven,
     "7z, bzip2": lambda: seven(filters=[{"id": py7zr.FILTER_BZIP2}]),
-    "7z, ppmd": lambda: seven(filters=[{"id": py7zr.FILTER_PPMD, "order": 6, "mem": 24}]),
-    "7z, zstd": lambda: seven(filters=[{"id": py7zr.FILTER_ZSTD}]),
-    "7z, brotli": lambda: seven(filters=[{"id": py7zr.FILTER_BROTLI, "level": 5}]),
     "7z, bcj": lambda: seven(filters=[{"id": py7zr.FILTER_X86}, {"id": py7zr.FILTER_LZMA2, "preset": 1}]),
     "7z, copy": lambda: seven(filters=[{"id": py7zr.FILTER_COPY}]),
 }

@@ -156,8 +156,19 @@ class TestDeaths:
         assert code in (-signal.SIGXCPU, -signal.SIGKILL)
 
     def test_end_a_worker_that_uses_too_much_processor_time_for_one_content(self):
-        code, _ = run("confine.allow_cpu_seconds(1)\nwhile True: pass", cpu_seconds=60)
+        code, _ = run("with confine.cpu_limit(1):\n    while True: pass", cpu_seconds=60)
         assert code == -signal.SIGXCPU
+
+    def test_spare_a_worker_whose_content_stayed_within_its_processor_time(self):
+        script = """
+with confine.cpu_limit(0):
+    pass
+end = time.process_time() + 1.2
+while time.process_time() < end:
+    pass
+say(1)
+"""
+        assert run(script, cpu_seconds=60) == (0, 1)
 
     def test_end_a_worker_with_its_parent(self):
         parent = """

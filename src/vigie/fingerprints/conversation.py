@@ -30,7 +30,7 @@ from vigie.fingerprints.messages import (
     Reply,
     Video,
 )
-from vigie.fingerprints.sandbox import Limits, LostWorkerError, ProtocolError, Worker
+from vigie.fingerprints.sandbox import Limits, LostWorkerError, OutOfMemoryError, ProtocolError, Worker
 
 Finding = Picture | Video | Other | Problem | Archive | Member | MemberProblem
 Wants = Callable[[Member], bool]
@@ -41,6 +41,8 @@ _EXPECTED: Final = {
     Role.VIDEOS: Video | Other | Problem,
     Role.ARCHIVES: Picture | Video | Other | Problem,
 }
+
+_MEMORY_LIMIT: Final = "decode.memory-limit"
 
 
 @dataclass(slots=True)
@@ -81,6 +83,8 @@ class _Content:
             raise ProtocolError
         if found.asks != (isinstance(found.what, Video) and not found.what.full):
             raise ProtocolError
+        if isinstance(found.what, Problem) and found.what.code == _MEMORY_LIMIT and worker.files:
+            raise OutOfMemoryError  # what a file is must not depend on the files before it
         return found.what, found.asks
 
     def _last(self, what: Content) -> Content:

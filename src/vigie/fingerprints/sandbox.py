@@ -101,6 +101,13 @@ class TimedOutError(LostWorkerError):
     message = "decoding this content took longer than the limit; its exact digests still count"
 
 
+class OutOfMemoryError(LostWorkerError):
+    """The worker's memory is used up, perhaps by what came before: a new one decides."""
+
+    code = "sandbox.out-of-memory"
+    message = "decoding this content needs too much memory; its exact digests still count"
+
+
 class ForbiddenCallError(LostWorkerError):
     """The worker tried what no decoder has a reason to try; the kernel ended it."""
 

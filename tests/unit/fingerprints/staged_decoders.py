@@ -56,6 +56,7 @@ DEEDS = {
     b"exit": lambda: os._exit(0),
     b"hang": hang,
     b"sleep": lambda: time.sleep(60),
+    b"nap": lambda: time.sleep(1),
     b"eat": eat,
     b"babble": babble,
     b"boast": boast,

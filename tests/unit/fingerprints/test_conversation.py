@@ -1,117 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
-from collections.abc import Generator
-from dataclasses import dataclass
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from vigie.fingerprints.conversation import Members, OneFile
-from vigie.fingerprints.decode.kinds import Role
-from vigie.fingerprints.messages import (
-    Archive,
-    Done,
-    Found,
-    Frame,
-    Job,
-    Member,
-    MemberProblem,
-    Other,
-    Picture,
-    Problem,
-    Ready,
-    Value,
-    Video,
+from unit.fingerprints.scripted import (
+    ARCHIVE,
+    DAMAGED,
+    FULL,
+    FULL_MEMORY,
+    KEY,
+    ONE_PICTURE,
+    PICTURE,
+    Part,
+    Script,
+    ScriptedWorker,
+    archive,
+    archive_worker,
+    described,
+    expected,
+    in_turn,
+    member,
+    picture_file,
+    run,
+    says,
+    video_file,
 )
-from vigie.fingerprints.sandbox import (
-    DiedError,
-    ForbiddenCallError,
-    Limits,
-    LostWorkerError,
-    ProtocolError,
-    TimedOutError,
-)
-
-VALUE = Value(turns=bytes(256), quality=100)
-PICTURE = Picture(format="jpeg", width_px=8, height_px=8, stored=VALUE)
-FRAME = Frame(at_seconds=0, until_seconds=1, value=VALUE)
-KEY = Video(format="mp4", width_px=8, height_px=8, duration_seconds=2, frames=[FRAME], full=False)
-FULL = structs.replace(KEY, frames=[FRAME, FRAME], full=True)
-DAMAGED = Problem(code="decode.damaged", message="it is damaged", kind="video")
-ARCHIVE = Archive(format="zip")
-
-Script = Generator[object, object, None]
-
-
-class ScriptedWorker:
-    """Says what its script yields, gives it what it is told, and is lost where the script raises."""
-
-    def __init__(self, script: Script) -> None:
-        self._script = script
-        self._told: object = None
-
-    def send(self, message, *, descriptors=()):
-        self._told = message
-
-    def receive(self, *, within_seconds):
-        told, self._told = self._told, None
-        return self._script.send(told)
-
-
-def run(talk, script_for, *, wants=lambda _: True, enough=lambda _: True) -> list[object]:
-    """Carry a conversation through as many workers as it takes, as the examiner does."""
-    found, workers = [], 0
-    while not talk.is_over:
-        workers += 1
-        assert workers < 200
-        worker = ScriptedWorker(script_for(talk.job()))
-        try:
-            for what in talk.hear(worker, wants=wants, enough=enough):
-                found.append(what)
-        except LostWorkerError as lost:
-            found.extend(talk.go_on_without(lost))
-    return found
-
-
-def picture_file() -> OneFile:
-    return OneFile(Role.PICTURES, kind="picture", size_bytes=1, full=False, limits=Limits())
-
-
-def video_file(*, full=False) -> OneFile:
-    return OneFile(Role.VIDEOS, kind="video", size_bytes=1, full=full, limits=Limits())
-
-
-def member(ordinal: int) -> Member:
-    return Member(
-        ordinal=ordinal, names=[b"%d" % ordinal], size_bytes=1, md5=bytes(16), sha1=bytes(20), sha256=bytes(32)
-    )
-
-
-def says(*messages: object):
-    """Return workers that say the same, each message as Found, and then wait."""
-
-    def script(_: Job) -> Script:
-        for message in messages:
-            if isinstance(message, type | LostWorkerError):
-                raise message
-            yield message
-        raise TimedOutError
-
-    return script
-
-
-def in_turn(*scripts):
-    """Return a first worker, a second one, …; the last one's like come ever after."""
-    left = list(scripts)
-
-    def script(job: Job) -> Script:
-        return (left.pop(0) if len(left) > 1 else left[0])(job)
-
-    return script
-
-
-ONE_PICTURE = says(Found(what=PICTURE), Done())
+from vigie.fingerprints.messages import Done, Found, Job, Member, MemberProblem, Other, Ready
+from vigie.fingerprints.sandbox import DiedError, ForbiddenCallError, ProtocolError, TimedOutError
 
 
 class TestOnePicture:
@@ -130,6 +46,11 @@ class TestOnePicture:
     def test_is_a_problem_at_once_where_the_worker_spoke_out_of_order(self):
         (problem,) = run(picture_file(), in_turn(says(Done()), ONE_PICTURE))
         assert problem.code == "sandbox.protocol"
+
+    @pytest.mark.parametrize(("files", "expected"), [(0, FULL_MEMORY), (7, PICTURE)])
+    def test_is_tried_once_more_where_a_used_worker_has_no_memory_left(self, files, expected):
+        worker = in_turn(says(Found(what=FULL_MEMORY), Done()), ONE_PICTURE)
+        assert run(picture_file(), worker, files=files) == [expected]
 
     def test_stays_delivered_where_the_worker_is_lost_behind_it(self):
         assert run(picture_file(), says(Found(what=PICTURE), DiedError)) == [PICTURE]
@@ -235,82 +156,6 @@ class TestOrder:
         worker = ScriptedWorker(says(*messages)(Job(size_bytes=1)))
         with pytest.raises(ProtocolError):
             list(archive().hear(worker, wants=lambda _: True, enough=lambda _: False))
-
-
-def archive(**limits) -> Members:
-    return Members(size_bytes=1, limits=Limits(**limits))
-
-
-@dataclass
-class Part:
-    """One member, and what happens at each step of it; a step that works the second time has lost one worker."""
-
-    taking: str = "works"
-    content: str = "picture"
-    full: str = "works"
-    wanted: bool = True
-
-    def step(self, name: str) -> bool:
-        fate = getattr(self, name)
-        if fate in ("dies", "dies once"):
-            if fate == "dies once":
-                setattr(self, name, "works")
-            raise DiedError
-        return fate != "refused"
-
-
-def archive_worker(parts: list[Part]):
-    def script(job: Job) -> Script:
-        yield Found(what=ARCHIVE)
-        for ordinal in range(job.start_at, len(parts)):
-            part = parts[ordinal]
-            if ordinal in job.skip:
-                skipped = Problem(code="any", message="passed over")
-                yield Found(what=MemberProblem(ordinal=ordinal, names=[b"%d" % ordinal], problem=skipped))
-                continue
-            if not part.step("taking"):
-                yield Found(what=MemberProblem(ordinal=ordinal, names=[b"%d" % ordinal], problem=DAMAGED))
-                continue
-            reply = yield Found(what=member(ordinal), asks=True)
-            if not reply.go_on:
-                continue
-            if part.content == "video":
-                reply = yield Found(what=KEY, asks=True)
-                if reply.go_on:
-                    part.step("full")
-                    yield Found(what=FULL)
-            elif part.step("content"):
-                yield Found(what=PICTURE)
-        yield Done()
-
-    return script
-
-
-def expected(parts: list[Part]) -> list[object]:
-    found: list[object] = [ARCHIVE]
-    for ordinal, part in enumerate(parts):
-        if part.taking in ("dies", "refused"):
-            found.append(("problem", ordinal, "sandbox.worker-died" if part.taking == "dies" else "decode.damaged"))
-            continue
-        found.append(member(ordinal))
-        if not part.wanted:
-            continue
-        if part.content == "video":
-            found += [KEY, "shortened" if part.full == "dies" else FULL]
-        else:
-            found.append("sandbox.worker-died" if part.content == "dies" else PICTURE)
-    return found
-
-
-def described(found: list[object]) -> list[object]:
-    def one(what: object) -> object:
-        if isinstance(what, MemberProblem):
-            return "problem", what.ordinal, what.problem.code
-        if isinstance(what, Problem):
-            return what.code
-        return "shortened" if isinstance(what, Video) and what.shortened else what
-
-    return [one(what) for what in found]
 
 
 STEPS = st.sampled_from(["works", "works", "works", "dies", "dies once"])

@@ -175,10 +175,10 @@ def _members(
 
 def _examined(role: Role, file: BinaryIO, examine: Callable[[], Content]) -> Content:
     """Examine from the first byte; an error that no decoder foresaw is a Problem of this content alone."""
-    confine.allow_cpu_seconds(_CPU_SECONDS[role])
     try:
-        file.seek(0)  # the position is shared with every worker that had this file before
-        return examine()
+        with confine.cpu_limit(_CPU_SECONDS[role]):
+            file.seek(0)  # the position is shared with every worker that had this file before
+            return examine()
     except Exception as error:  # noqa: BLE001 - whatever a decoder raises, the worker goes on with the next content
         return _problem("picture" if role is Role.PICTURES else "video", error)
 

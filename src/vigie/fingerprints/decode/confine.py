@@ -23,6 +23,7 @@ import platform
 import resource
 import signal
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -113,12 +114,17 @@ def lock(budget: Budget, *, isolated: frozenset[Layer]) -> tuple[str, ...]:
     return tuple(layer for layer in Layer if layer in holding)
 
 
-def allow_cpu_seconds(seconds: int) -> None:
-    """Let the kernel end this process after so much more processor time; the limit of `lock` stays above it."""
+@contextlib.contextmanager
+def cpu_limit(seconds: int) -> Iterator[None]:
+    """Let the kernel end this process where the block takes more processor time; the limit of `lock` stays above it."""
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
     used = resource.getrusage(resource.RUSAGE_SELF)
     wanted = math.ceil(used.ru_utime + used.ru_stime) + seconds
-    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
     resource.setrlimit(resource.RLIMIT_CPU, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_CPU, (hard, hard))
 
 
 def _libc() -> ctypes.CDLL:

@@ -82,6 +82,7 @@ ALLOWED: Final[Table] = {
     "gettid": (186, 178),
     "getrandom": (318, 278),
     "getrusage": (98, 165),
+    "sysinfo": (99, 179),
     "getrlimit": (97, 163),
     "rt_sigaction": (13, 134),
     "rt_sigprocmask": (14, 135),
