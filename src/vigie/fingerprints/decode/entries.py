@@ -49,7 +49,7 @@ class Entry:
 
 def refused(name: bytes, code: str, message: str) -> Entry:
     """Return an entry whose content is not even tried."""
-    return Entry(name=name, pour=_nothing, problem=Problem(code=code, message=message, examined=False))
+    return Entry(name=name, pour=lambda _sink: None, problem=Problem(code=code, message=message, examined=False))
 
 
 def pour_from(file: IO[bytes], sink: Sink, *, at_once_bytes: int = BLOCK_BYTES) -> None:
@@ -76,7 +76,3 @@ class _Rejoined:
         if self._passing is not None:
             self._passing(len(block))
         return block
-
-
-def _nothing(_sink: Sink) -> None:
-    return

@@ -18,7 +18,6 @@ from typing import BinaryIO
 import py7zr
 from py7zr.archiveinfo import Folder
 from py7zr.compressor import SevenZipDecompressor, SupportedMethods
-from py7zr.exceptions import UnsupportedCompressionMethodError
 from py7zr.py7zr import ArchiveFile
 
 from vigie.fingerprints.decode.entries import (
@@ -86,7 +85,7 @@ def entries(file: BinaryIO, *, drop: Sink) -> Iterator[Entry]:
             name = member.filename.encode("utf-8", "surrogatepass")
             if member.emptystream:
                 if not member.is_directory:
-                    yield Entry(name=name, pour=_empty, size_bytes=0)
+                    yield Entry(name=name, pour=lambda _sink: None, size_bytes=0)
                 continue
             stream = streams[id(member.folder)]
             if isinstance(stream, _Stream):
@@ -130,14 +129,5 @@ def _stream(file: BinaryIO, folder: Folder, *, at: int, size_bytes: int) -> _Str
         return ENCRYPTED
     if len(folder.packed_indices) != 1 or not methods <= READ:
         return UNSUPPORTED
-    try:
-        decompressor = SevenZipDecompressor(
-            folder.coders, size_bytes, folder.unpacksizes, folder.crc, None, _INPUT_BYTES
-        )
-    except UnsupportedCompressionMethodError:
-        return UNSUPPORTED
+    decompressor = SevenZipDecompressor(folder.coders, size_bytes, folder.unpacksizes, folder.crc, None, _INPUT_BYTES)
     return _Stream(file, decompressor, at)
-
-
-def _empty(_sink: Sink) -> None:
-    return

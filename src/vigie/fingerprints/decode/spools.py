@@ -134,9 +134,7 @@ class Spool:
 
     def window(self, begin: int, size_bytes: int) -> BinaryIO:
         """Return a part of the scratch file as a file."""
-        if self._scratch is None:
-            raise NoRoomError
-        return window(self._scratch, begin=begin, size_bytes=size_bytes)
+        return window(cast("BinaryIO", self._scratch), begin=begin, size_bytes=size_bytes)
 
     def cut(self, begin: int) -> None:
         """Let go of all that was put after `begin`."""

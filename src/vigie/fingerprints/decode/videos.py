@@ -148,7 +148,7 @@ def _frames(file: BinaryIO, index: int, this: _Pass) -> Iterator[messages.Frame]
             chosen = sampling.chosen(_shots(container, stream, this), full=this.full)
             yield from video.collapse(_hashed(shot) for shot in chosen)
     except FFmpegError:
-        this.cuts["a stream could not be opened"] = None
+        this.cuts["a stream could not be decoded to its end"] = None
 
 
 def _shots(container: InputContainer, stream: VideoStream, this: _Pass) -> Iterator[Shot[VideoFrame]]:

@@ -64,9 +64,7 @@ def _entry(file: BinaryIO, archive: zipfile.ZipFile, info: zipfile.ZipInfo, name
             else:
                 pour_from(content, sink)
 
-    plain = info.compress_type == zipfile.ZIP_STORED and info.file_size == info.compress_size
-    stored = _stored(file, info) if plain else None
-    return Entry(name=name, pour=pour, size_bytes=info.file_size, stored=stored)
+    return Entry(name=name, pour=pour, size_bytes=info.file_size, stored=_stored(file, info))
 
 
 def _pour_bzip2(archive: zipfile.ZipFile, info: zipfile.ZipInfo, sink: Sink) -> None:
@@ -89,12 +87,14 @@ def _pour_bzip2(archive: zipfile.ZipFile, info: zipfile.ZipInfo, sink: Sink) -> 
         raise DamagedError("the content does not have the checksum that the archive says")
 
 
-def _stored(file: BinaryIO, info: zipfile.ZipInfo) -> BinaryIO:
-    """Return the bytes of an entry that is not compressed, where they are."""
+def _stored(file: BinaryIO, info: zipfile.ZipInfo) -> BinaryIO | None:
+    """Return the bytes of an entry that is not compressed, where they are, if they are anywhere."""
+    if info.compress_type != zipfile.ZIP_STORED or info.file_size != info.compress_size or info.header_offset < 0:
+        return None
     file.seek(info.header_offset)
     header = file.read(_LOCAL_HEADER.size)
     if len(header) < _LOCAL_HEADER.size:
-        raise DamagedError("the archive ends within a header")
+        return None
     _, name_bytes, extra_bytes = _LOCAL_HEADER.unpack(header)
     begin = info.header_offset + _LOCAL_HEADER.size + name_bytes + extra_bytes
     return spools.window(file, begin=begin, size_bytes=info.file_size)

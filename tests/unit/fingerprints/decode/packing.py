@@ -7,6 +7,7 @@ import io
 import lzma
 import tarfile
 import zipfile
+import zlib
 
 import py7zr
 
@@ -59,6 +60,21 @@ def sevenzipped(files, method="lzma2", **options):
         for name, content in files:
             archive.writestr(content, name)
     return file.getvalue()
+
+
+def sevenzipped_empty_file(name, folder):
+    """Return a 7z archive with an empty file as 7-Zip writes it; py7zr writes a folder, of which this makes a file."""
+    file = io.BytesIO()
+    with py7zr.SevenZipFile(file, "w") as archive:
+        archive.set_encoded_header_mode(False)
+        archive.write(folder, name)
+    whole = bytearray(file.getvalue())
+    begin = 32 + int.from_bytes(whole[12:20], "little")
+    at = whole.rindex((folder.stat().st_mode << 16 | 0x8010).to_bytes(4, "little"))
+    whole[at] &= ~0x10
+    whole[28:32] = zlib.crc32(whole[begin:]).to_bytes(4, "little")
+    whole[8:12] = zlib.crc32(whole[12:32]).to_bytes(4, "little")
+    return bytes(whole)
 
 
 KINDS = {

@@ -10,13 +10,15 @@ import tempfile
 import time
 import tracemalloc
 
+import py7zr
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from unit.fingerprints.decode import packing
-from vigie.fingerprints.decode import archives
+from vigie.fingerprints.decode import archives, sevenzips
 from vigie.fingerprints.decode.archives import ArchiveLimits
+from vigie.fingerprints.decode.entries import DamagedError
 from vigie.fingerprints.messages import Member
 
 LIMITS = ArchiveLimits()
@@ -94,6 +96,16 @@ class TestMembers:
 
     def test_what_calls_itself_a_directory_and_has_content_is_a_member(self):
         assert outline(steps(packing.zipped([("folder/", b"x")]))) == expected([("folder/", b"x")])
+
+    def test_folders_of_a_7z_archive_are_not_told(self, tmp_path):
+        file = io.BytesIO()
+        with py7zr.SevenZipFile(file, "w") as archive:
+            archive.write(tmp_path, "folder")
+            archive.writestr(b"x", "x")
+        assert outline(steps(file.getvalue())) == expected([("x", b"x")])
+
+    def test_an_empty_file_of_a_7z_archive_has_no_stream_and_is_told(self, tmp_path):
+        assert outline(steps(packing.sevenzipped_empty_file("empty", tmp_path))) == expected([("empty", b"")])
 
     def test_a_type_that_nobody_knows_is_a_file(self):
         strange = tarfile.TarInfo("strange")
@@ -216,6 +228,33 @@ class TestDamage:
         spoilt[100_000:100_100] = bytes(100)
         told = outline(steps(bytes(spoilt)))
         assert told == [([b"a"], "archive.damaged", False), ([b"b"], "archive.damaged", False)]
+
+    def test_a_damaged_stream_is_damaged_for_what_follows_even_unseen(self):
+        whole = packing.sevenzipped([("a", LARGE), ("b", b"b" * 1000)], "bzip2")
+        spoilt = bytearray(whole)
+        spoilt[100_000:100_100] = bytes(100)
+        told = outline(steps(bytes(spoilt), member_bytes=10_000))
+        assert told == [([b"a"], "archive.member-too-large", False), ([b"b"], "archive.damaged", False)]
+
+    def test_a_stream_that_ends_early_is_damage(self):
+        coder = {"method": b"\0", "numinstreams": 1, "numoutstreams": 1}
+        decompressor = sevenzips.SevenZipDecompressor([coder], 3, [3], None)
+        with pytest.raises(DamagedError, match="ends within a member"):
+            sevenzips._Stream(io.BytesIO(b"abc"), decompressor, 0).pour(4, None, lambda _block: None)
+
+    def test_a_compressed_member_that_holds_more_than_it_says_is_damage(self):
+        whole = bytearray(packing.zipped([("a", b"a" * 1000), ("b", b"b")], "bzip2"))
+        central = list(packing.headers(bytes(whole)))[1][0]
+        whole[central + 24 : central + 28] = (999).to_bytes(4, "little")
+        assert outline(steps(bytes(whole))) == [([b"a"], "archive.damaged", False), *expected([("b", b"b")])]
+
+    @pytest.mark.parametrize("place", [2**31, None])
+    def test_a_member_that_is_nowhere_costs_itself(self, place):
+        whole = bytearray(packing.zipped([("a", b"a"), ("b", b"b")], "stored"))
+        central = list(packing.headers(bytes(whole)))[1][0]
+        at = len(whole) - 5 if place is None else place
+        whole[central + 42 : central + 46] = at.to_bytes(4, "little")
+        assert outline(steps(bytes(whole))) == [([b"a"], "archive.damaged", False), *expected([("b", b"b")])]
 
     def test_a_damaged_header_costs_the_rest_of_a_tape_archive(self):
         whole = packing.tarred([("a", b"a"), ("b", b"b"), ("c", b"c")])

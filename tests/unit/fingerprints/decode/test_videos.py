@@ -11,7 +11,7 @@ import pytest
 
 from unit.fingerprints.decode import footage
 from vigie.fingerprints import messages, video
-from vigie.fingerprints.decode import sampling, videos
+from vigie.fingerprints.decode import sampling, video_luma, videos
 from vigie.fingerprints.decode.videos import VideoLimits
 from vigie.fingerprints.messages import Other, Problem
 
@@ -42,6 +42,20 @@ def spans(found):
 
 def near(query, known):
     return video.suffices(overlap(query, known), rule=video.OverlapRule())
+
+
+def two_tracks(first, second):
+    file = io.BytesIO()
+    with av.open(file, "w", format="matroska") as output:
+        tracks = [output.add_stream("mpeg4", rate=RATE) for _ in range(2)]
+        for track in tracks:
+            track.width, track.height = footage.WIDTH, footage.HEIGHT
+        for planes in zip(first, second, strict=True):
+            for track, plane in zip(tracks, planes, strict=True):
+                output.mux(track.encode(footage.coloured(plane)))
+        for track in tracks:
+            output.mux(track.encode())
+    return file.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -120,19 +134,10 @@ class TestFormats:
         assert overlap(found, examined(film_file)).share_of_query >= 0.8
 
     def test_every_picture_stream_is_looked_at(self):
-        file = io.BytesIO()
-        with av.open(file, "w", format="matroska") as output:
-            tracks = [output.add_stream("mpeg4", rate=RATE) for _ in range(2)]
-            for track in tracks:
-                track.width, track.height = footage.WIDTH, footage.HEIGHT
-            for planes in zip(footage.still(4, 125), footage.wander(5, 125), strict=True):
-                for track, plane in zip(tracks, planes, strict=True):
-                    output.mux(track.encode(footage.coloured(plane)))
-            for track in tracks:
-                output.mux(track.encode())
+        file = two_tracks(footage.still(4, 125), footage.wander(5, 125))
         hidden = examined(footage.written(footage.wander(5, 125)))
-        assert near(examined(file.getvalue()), hidden)
-        cut = examined(file.getvalue(), streams=1)
+        assert near(examined(file), hidden)
+        cut = examined(file, streams=1)
         assert not near(cut, hidden)
         assert "1 of 2 streams" in cut.shortened
 
@@ -352,6 +357,25 @@ class TestHostileFiles:
         content = footage.written(film[:25], container="avi", codec="mpeg4")
         found = examined(content.replace(b"FMP4", b"QQQQ"))
         assert (found.code, found.examined) == ("decode.unsupported-codec", False)
+
+    def test_a_second_stream_without_a_decoder_is_said(self):
+        file = two_tracks(footage.wander(4, 125), footage.wander(5, 125))
+        found = examined(file.replace(b"V_MPEG4/ISO/ASP", b"V_QQQQQ/QQQ/QQQ", 1))
+        assert found.shortened == "a stream without a decoder was not examined"
+        assert near(found, examined(footage.written(footage.wander(5, 125))))
+
+    def test_a_frame_that_cannot_be_turned_into_luma_ends_the_stream_and_is_said(self, film_file, monkeypatch):
+        luma = video_luma.luma
+
+        def breaks(frame):
+            if frame.time >= 4:
+                raise av.error.InvalidDataError(1, "broken")
+            return luma(frame)
+
+        monkeypatch.setattr(video_luma, "luma", breaks)
+        found = examined(film_file)
+        assert found.shortened == "a stream could not be decoded to its end"
+        assert len(found.frames) > 2
 
     @pytest.mark.parametrize("container", ["mp4", "matroska", "avi", "mpegts", "flv"])
     def test_any_damage_ends_in_an_answer(self, film, container):
