@@ -39,6 +39,7 @@ _START_OF_SCAN, _END, _APP1 = 0xDA, 0xD9, 0xE1
 _BARE = frozenset({0x01, *range(0xD0, 0xD9)})
 _EXIF = b"Exif\x00\x00"
 _ORIENTATION = 0x0112
+_NEXT_MARKER = re.compile(rb"\xff+([^\x00\xff])", re.DOTALL)
 
 
 class TruncatedPictureError(UnreadableError):
@@ -108,6 +109,8 @@ def read_plane(file: bytes, *, header: Header) -> tuple[Plane, str | None] | Non
     Shapes:  luma (ceil(h * n / 8), ceil(w * n / 8)) uint8.
     Raises:  TruncatedPictureError.
     """
+    if not _agrees(file, header=header):
+        return None
     eighths = eighths_for(header.height_px, header.width_px)
     shape = -(-header.height_px * eighths // WHOLE), -(-header.width_px * eighths // WHOLE)
     shortened = None
@@ -123,9 +126,16 @@ def read_plane(file: bytes, *, header: Header) -> tuple[Plane, str | None] | Non
         if ends_early and header.is_progressive and header.scans < MIN_SCANS:
             raise TruncatedPictureError("the file ends before the picture takes shape: get it whole") from warning
         luma = _repaired(luma, eighths=eighths)
-    if luma.shape[:2] != shape:
-        return None
     return Plane(luma[:, :, 0], header.height_px, header.width_px, eighths), shortened
+
+
+def _agrees(file: bytes, *, header: Header) -> bool:
+    """Tell whether the decoder reads the same size: the limits were checked with ours."""
+    try:
+        height_px, width_px, *_ = simplejpeg.decode_jpeg_header(file, strict=False)
+    except ValueError:
+        return False
+    return bool((height_px, width_px) == (header.height_px, header.width_px))
 
 
 def _repaired(luma: NDArray[np.uint8], *, eighths: int) -> NDArray[np.uint8]:
@@ -164,7 +174,7 @@ def _header(frame: tuple[int, bytes] | None, *, file: bytes, scans_at: int, orie
 
 
 def _segments(file: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """Yield (marker, position, payload) of the segments up to the first scan; stop where they make no sense."""
+    """Yield (marker, position, payload) of each segment before the pixels; stop where they make no sense."""
     at = len(START)
     while (found := _NEXT_MARKER.search(file, at)) is not None:
         marker = found[1][0]
@@ -177,9 +187,4 @@ def _segments(file: bytes) -> Iterator[tuple[int, int, bytes]]:
         if length < 2:
             return
         yield marker, found.start(), file[at + 2 : at + length]
-        if marker == _START_OF_SCAN:
-            return
         at += length
-
-
-_NEXT_MARKER = re.compile(rb"\xff+([^\x00\xff])", re.DOTALL)

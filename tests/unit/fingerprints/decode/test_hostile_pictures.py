@@ -11,6 +11,7 @@ import zlib
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -77,6 +78,19 @@ class TestMutations:
     @pytest.mark.parametrize("file", [b"", b"\xff\xd8", b"\xff\xd8\xff", b"GIF89a", b"plain text", bytes(5000)])
     def test_what_is_no_picture_is_a_problem(self, file):
         assert examine(file).code == "decode.unrecognised"
+
+
+class TestProblems:
+    def test_grey_that_is_no_number_is_one(self):
+        pixels = np.full((40, 50), np.nan, np.float32)
+        assert examine(written(Image.fromarray(pixels), "TIFF")).code == "decode.failed"
+
+    def test_want_of_memory_is_one(self, monkeypatch):
+        def exhausted(*args, **options):
+            raise MemoryError
+
+        monkeypatch.setattr(jpeg, "read_plane", exhausted)
+        assert examine(written(SMALL, "JPEG")).code == "decode.memory-limit"
 
 
 class TestBombs:

@@ -2,6 +2,7 @@
 """JPEG: reduced luma that keeps the reference's bits, and files that end early."""
 
 import csv
+import dataclasses
 import io
 import re
 import struct
@@ -157,6 +158,25 @@ class TestHeader:
     @pytest.mark.parametrize("end", [2, 4, 10, 30, 200])
     def test_is_none_where_the_markers_end(self, end):
         assert jpeg.read_header(BASELINE[:end]) is None
+
+    def test_is_none_where_the_markers_make_no_sense(self):
+        frame = BASELINE.index(b"\xff\xc0")
+        for file in (
+            b"\xff\xd8\xff\xd0\xff\xd9",
+            b"\xff\xd8\xff\xe0\x00\x01",
+            BASELINE[:4] + b"\x00\x01" + BASELINE[6:],
+            BASELINE[: frame + 9] + b"\x09" + BASELINE[frame + 10 :],
+            BASELINE[:frame] + BASELINE[frame + 19 :],
+        ):
+            assert jpeg.read_header(file) is None
+
+    def test_a_decoder_that_reads_another_size_is_not_followed(self):
+        header = dataclasses.replace(jpeg.read_header(BASELINE), width_px=511)
+        assert jpeg.read_plane(BASELINE, header=header) is None
+
+    @pytest.mark.parametrize("exif", [b"", b"XX", b"II*\x00", b"MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12"])
+    def test_damaged_exif_turns_nothing(self, exif):
+        assert jpeg.orientation_of(b"Exif\x00\x00" + exif) == 1
 
     @pytest.mark.parametrize("marker", sorted(jpeg._OTHER_FRAMES))
     def test_refuses_lossless_and_hierarchical_pictures(self, marker):
