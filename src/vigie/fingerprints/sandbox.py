@@ -132,6 +132,7 @@ _ENDINGS: Final[dict[int, type[LostWorkerError]]] = {
 BOOT: Final = (
     "import sys; sys.path[:] = sys.argv[6:]; from vigie.fingerprints.decode.__main__ import main; main(sys.argv[1:6])"
 )
+_INTERPRETER: Final = ("-I", "-S", "-X", "utf8", "-W", "ignore")  # nothing from environment, user or site
 _ENVIRONMENT: Final = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -146,35 +147,18 @@ class Worker:
     """A confined process of one role. It is being started when this returns; `wait_until_ready` waits for it."""
 
     def __init__(self, role: Role, *, limits: Limits) -> None:
-        ours, theirs = channel.pair()
-        budget = (limits.memory_bytes[role], limits.cpu_seconds[role], limits.scratch_bytes)
         self.role = role
-        self.files = 0
+        self.files = 0  # seen to their end
         self._limits = limits
+        ours, theirs = channel.pair()
         self._channel = channel.Channel(ours, incoming=_DECODER, takes_files=False)
-        with theirs:
-            self._process = subprocess.Popen(  # noqa: S603 - this interpreter, and nothing from outside
-                [
-                    sys.executable,
-                    "-I",
-                    "-S",
-                    "-X",
-                    "utf8",
-                    "-W",
-                    "ignore",
-                    "-c",
-                    BOOT,
-                    *map(str, (theirs.fileno(), role, *budget)),
-                    *import_path(),
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                pass_fds=(theirs.fileno(),),
-                env=_ENVIRONMENT | {name: os.environ[name] for name in _INHERITED if name in os.environ},
-                cwd="/",
-                start_new_session=True,  # the terminal's Ctrl-C is the parent's to handle
-            )
+        try:
+            with theirs:
+                self._process = _start(role, line=theirs.fileno(), limits=limits)
+        except OSError as error:
+            ours.close()
+            reason = error.strerror or "unknown reason"
+            raise StartFailedError(f"the system starts no decoding worker ({reason}): free resources") from error
 
     def wait_until_ready(self) -> Ready:
         """Wait until the worker has loaded its decoders and confined itself.
@@ -258,6 +242,21 @@ class Worker:
         except OSError:
             return 0  # hidden from this user: the number of files bounds it
         return int(pages) * os.sysconf("SC_PAGESIZE")
+
+
+def _start(role: Role, *, line: int, limits: Limits) -> subprocess.Popen[bytes]:
+    budget = (limits.memory_bytes[role], limits.cpu_seconds[role], limits.scratch_bytes)
+    arguments = [*map(str, (line, role, *budget)), *import_path()]
+    return subprocess.Popen(  # noqa: S603 - this interpreter, and nothing from outside
+        [sys.executable, *_INTERPRETER, "-c", BOOT, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,  # until it is ready; what decoders say later is nobody's
+        pass_fds=(line,),
+        env=_ENVIRONMENT | {name: os.environ[name] for name in _INHERITED if name in os.environ},
+        cwd="/",
+        start_new_session=True,  # the terminal's Ctrl-C is the parent's to handle
+    )
 
 
 def import_path() -> list[str]:

@@ -88,6 +88,21 @@ class TestWorker:
         finally:
             worker.stop()
 
+    def test_is_the_first_to_go_where_the_machine_is_out_of_memory(self):
+        worker = sandbox.Worker(Role.PICTURES, limits=sandbox.Limits())
+        try:
+            worker.wait_until_ready()
+            assert int(Path(f"/proc/{worker._process.pid}/oom_score_adj").read_text()) == 1000
+        finally:
+            worker.stop()
+
+    def test_that_the_system_does_not_start_is_said(self, monkeypatch):
+        monkeypatch.setattr(sys, "executable", "/no/such/interpreter")
+        before = len(list(Path("/proc/self/fd").iterdir()))
+        with pytest.raises(sandbox.StartFailedError, match="No such file"):
+            sandbox.Worker(Role.PICTURES, limits=sandbox.Limits())
+        assert len(list(Path("/proc/self/fd").iterdir())) == before
+
     def test_can_be_stopped_twice(self):
         worker = sandbox.Worker(Role.PICTURES, limits=sandbox.Limits())
         worker.stop()

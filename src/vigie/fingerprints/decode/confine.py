@@ -78,6 +78,8 @@ def isolate() -> frozenset[Layer]:
     """Cut this process off, before anything foreign is loaded; return the namespaces that are now its own."""
     if platform.system() != "Linux":
         return frozenset()
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="utf-8")  # a bomb ends this process, no other
     _prctl(_SET_NO_NEW_PRIVS, 1)
     _die_with_parent()
     # Root keeps its own user namespace and gives up its identity in `lock`; anybody else needs a new one to be
