@@ -101,11 +101,14 @@ class Examination:
             return earlier
         try:
             judged = Judged(self._matcher, exact=exact)
-            for found in self._examiner.examine(file.descriptor, size_bytes=file.size_bytes, enough=judged.enough):
-                if not isinstance(found, Archive | Member | MemberProblem):
-                    judged.take(found)
-            confinement = self._layers() if kind.role is not None else ()
-            statement = row.encode(judged.statement(kind, confinement=confinement))
+            if kind.role is None:
+                judged.take(kinds.unopened(kind))
+                statement = row.encode(judged.statement(kind))
+            else:
+                for found in self._examiner.examine(file.descriptor, size_bytes=file.size_bytes, enough=judged.enough):
+                    if not isinstance(found, Archive | Member | MemberProblem):
+                        judged.take(found)
+                statement = row.encode(judged.statement(kind, confinement=self._layers()))
             if _change(file) is None:
                 self._memory.learn(sha256, statement=statement)
             return statement

@@ -22,7 +22,8 @@ from vigie.evidence.charts import Bar, axis_end, bars
 from vigie.evidence.manifest import ListUsed
 from vigie.evidence.results import TO_LOOK_AT, Amount, Results
 from vigie.evidence.wording import Wording
-from vigie.matching.verdicts import Outcome
+from vigie.fingerprints.gates import Gate
+from vigie.matching.verdicts import Outcome, gated_reason
 
 NAMES_AT_MOST = 500  # of each list of names: a page that a browser still opens; the rest is told
 
@@ -36,6 +37,8 @@ VERDICTS = (
     Outcome.NOT_EXAMINED,
 )
 
+# A gate's reason is a sentence in a row; its code names the same sentence in every language.
+_GATES = {gated_reason(gate): f"gate.{gate}" for gate in Gate}
 _NOT_COMPARED = (Outcome.GATED, Outcome.UNREADABLE, Outcome.NOT_EXAMINED)
 _SHAPES = {
     Outcome.KNOWN: '<rect width="12" height="12"/>',
@@ -156,7 +159,10 @@ def reasons(say: Wording, results: Results, verdicts: dict[str, Amount], verdict
     count = files_of(verdicts, verdict)
     if not count:
         return Section(verdict.value, say(f"{name}_title_none"))
-    rows = [(say.of_code(one.code, one.sentence), say.number(one.files)) for one in results.by_reason(verdict.value)]
+    rows = [
+        (say.of_code(_GATES.get(one.code, one.code), one.sentence), say.number(one.files))
+        for one in results.by_reason(verdict.value)
+    ]
     table = Table(
         say(f"verdicts.{verdict}"),
         [Column(say("reason_column"), style="meaning"), Column(say("files_column"), number=True)],

@@ -1,11 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 import re
 import string
+from pathlib import Path
 
 import pytest
 
+import vigie
 from vigie.evidence.wording import LANGUAGES, UnknownLanguageError, Wording, texts
+from vigie.fingerprints.gates import Gate
 
+# Errors that end a scan, and a kind that others are of.
+NEVER_IN_A_ROW = {
+    "decode.decoder-missing",
+    "sandbox.lost",
+    "sandbox.start-failed",
+    "sandbox.unconfined",
+    "walk.source-missing",
+}
 FORBIDDEN = re.compile(r"child porn|kinderporn|p[ée]dopornograph|pédo|pedo|!", re.IGNORECASE)
 
 
@@ -30,9 +41,6 @@ class TestTexts:
     @pytest.mark.parametrize("language", LANGUAGES[1:])
     def test_are_complete_and_name_the_same_values(self, language):
         english, other = (dict(leaves(texts()[one])) for one in ("en", language))
-        english, other = (
-            {name: text for name, text in one.items() if not name.startswith("codes.")} for one in (english, other)
-        )
         assert set(english) == set(other)
         assert {name: places(text) for name, text in english.items()} == {
             name: places(text) for name, text in other.items()
@@ -47,6 +55,18 @@ class TestTexts:
         for language in LANGUAGES[1:]:
             same = {name for name, text in leaves(texts()[language]) if text == english.get(name) and " " in text}
             assert same <= {"moment"}
+
+
+class TestCodes:
+    def test_every_reason_in_a_row_has_its_sentence_in_every_language(self):
+        code = re.compile(r'"((?:archive|decode|sandbox|source|scan|walk)\.[a-z-]+)"')
+        folder = Path(vigie.__file__).parent
+        modules = [*folder.glob("fingerprints/**/*.py"), folder / "evidence/walk.py", folder / "evidence/examine.py"]
+        used = {found for module in modules for found in code.findall(module.read_text("utf-8"))} - NEVER_IN_A_ROW
+        used |= {f"gate.{gate}" for gate in Gate}
+        for language in LANGUAGES:
+            assert used - set(texts()[language]["codes"]) == set(), language
+            assert set(texts()[language]["codes"]) - used == {"No frame of the video was seen."}
 
 
 class TestWording:
