@@ -3,15 +3,15 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 from vigie.errors import InvalidInputError, NotFoundError
-from vigie.lists import sealing
-from vigie.lists.file import Keys, OpenList, open_list
+from vigie.lists.file import NO_KEYS, Keys, OpenList, open_list
 
 _MAX_SECRET_BYTES = 65_536
+_KEY_OPTIONS = ("key", "identity", "passphrase", "sign", "recipient", "encrypt_with")
 
 
 class MissingListError(NotFoundError):
@@ -32,13 +32,21 @@ def keys_of(options: argparse.Namespace) -> Keys:
     Raises:  UnusableSecretError; MalformedKeyError.
     """
     given = vars(options)
+    if not any(given.get(name) for name in _KEY_OPTIONS):
+        return NO_KEYS
     public, identities, passphrase = (given.get(name) for name in ("key", "identity", "passphrase"))
     sign, recipients, encrypt_with = (given.get(name) for name in ("sign", "recipient", "encrypt_with"))
+    from vigie.lists import sealing  # noqa: PLC0415 - cryptography costs its start-up where no key is given
+
     return Keys(
         check=sealing.checker(public) if public else None,
         sign=sealing.signer(sign) if sign else None,
-        decrypt=_decrypter(identities or [], passphrase),
-        encrypt=_encrypter(recipients or [], encrypt_with),
+        decrypt=sealing.decrypter(identities=_identities(identities or []), passphrase=_passphrase(passphrase))
+        if identities or passphrase
+        else None,
+        encrypt=sealing.encrypter(recipients=recipients or [], passphrase=_passphrase(encrypt_with))
+        if recipients or encrypt_with
+        else None,
     )
 
 
@@ -64,20 +72,12 @@ def open_one(path: Path, *, keys: Keys, now: datetime | None) -> OpenList:
     return opened
 
 
-def _decrypter(identities: Sequence[Path], passphrase: Path | None) -> Callable[[bytes], bytes] | None:
-    if not identities and passphrase is None:
-        return None
-    lines = [line.strip() for path in identities for line in _secret(path).splitlines()]
+def _identities(paths: Sequence[Path]) -> list[str]:
+    lines = [line.strip() for path in paths for line in _secret(path).splitlines()]
     found = [line for line in lines if line and not line.startswith("#")]
-    if identities and not found:
+    if paths and not found:
         raise UnusableSecretError("the file holds no age identity; it has a line that begins with AGE-SECRET-KEY-1")
-    return sealing.decrypter(identities=found, passphrase=_passphrase(passphrase))
-
-
-def _encrypter(recipients: Sequence[str], passphrase: Path | None) -> Callable[[bytes], bytes] | None:
-    if not recipients and passphrase is None:
-        return None
-    return sealing.encrypter(recipients=recipients, passphrase=_passphrase(passphrase))
+    return found
 
 
 def _passphrase(path: Path | None) -> str | None:
