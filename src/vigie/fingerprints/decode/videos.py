@@ -108,18 +108,29 @@ def _streams(
     """Return what the container says of itself, without frames, and which of its streams are pictures."""
     try:
         with _opened(file, limits=limits) as container:
-            if not container.streams.video:
-                return messages.Other(format=f"{_short_name(container)}, no pictures")
-            streams = [stream for stream in container.streams.video if stream.codec_context is not None]
-            if not streams:
-                return _problem("decode.unsupported-codec", "there is no decoder for this video", examined=False)
-            if max(stream.width * stream.height for stream in streams) > limits.frame_pixels:
-                return _problem("decode.too-large", "the frames of this video have too many pixels", examined=False)
-            return _described(container, streams[0]), [stream.index for stream in container.streams.video]
+            streams = container.streams.video
+            decodable = [stream for stream in streams if stream.codec_context is not None]
+            unseen = _unseen(container, decodable, limits=limits)
+            return unseen or (_described(container, decodable[0]), [stream.index for stream in streams])
     except ArgumentError:
         return _problem("decode.unsupported-container", "videos in this container are not opened", examined=False)
     except FFmpegError:
         return _problem("decode.damaged", "this video is damaged: its streams cannot be found")
+
+
+def _unseen(
+    container: InputContainer, decodable: list[VideoStream], *, limits: VideoLimits
+) -> messages.Other | messages.Problem | None:
+    """Say why none of the streams is looked at; None where they are."""
+    if not container.streams.video and container.streams.audio:
+        return messages.Other(format=f"{_short_name(container)}, sound alone")
+    if not container.streams.video:
+        return _problem("decode.no-picture-stream", "this video is damaged: it holds no pictures")
+    if not decodable:
+        return _problem("decode.unsupported-codec", "there is no decoder for this video", examined=False)
+    if max(stream.width * stream.height for stream in decodable) > limits.frame_pixels:
+        return _problem("decode.too-large", "the frames of this video have too many pixels", examined=False)
+    return None
 
 
 def _run(file: BinaryIO, indexes: list[int], *, full: bool, limits: VideoLimits) -> tuple[_Pass, list[messages.Frame]]:

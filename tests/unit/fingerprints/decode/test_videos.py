@@ -142,7 +142,13 @@ class TestFormats:
         assert "1 of 2 streams" in cut.shortened
 
     def test_a_file_of_sound_alone_is_no_video(self):
-        assert examined(footage.sound()) == Other(format="mov, no pictures")
+        assert examined(footage.sound()) == Other(format="mov, sound alone")
+
+    def test_a_file_with_neither_pictures_nor_sound_is_damaged(self):
+        content = footage.written(footage.wander(1, 5)).replace(b"\0\0\0\0vide", b"\0\0\0\0text")
+        at = content.index(b"avc1", content.index(b"stsd"))
+        found = examined(content[:at] + b"tx3g" + content[at + 4 :])
+        assert (found.code, found.kind) == ("decode.no-picture-stream", "video")
 
     def test_a_video_turned_by_its_metadata_is_found_by_its_turns(self, film):
         upright = footage.written(film[:100])
