@@ -244,7 +244,7 @@ def files_of(verdicts: dict[str, Amount], verdict: Outcome) -> int:
 
 def isolated(name: str) -> Markup:
     """Keep the direction of a name's writing from reaching the text around it."""
-    return Markup("<bdi>{}</bdi>").format(name)
+    return Markup('<bdi dir="ltr">{}</bdi>').format(name)
 
 
 def _verdict(say: Wording, verdict: Outcome) -> Markup:
