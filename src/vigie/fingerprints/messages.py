@@ -17,7 +17,10 @@ from msgspec import Meta, Struct
 Pdq = Annotated[bytes, Meta(min_length=32, max_length=32)]
 PdqTurns = Annotated[bytes, Meta(min_length=256, max_length=256)]
 Quality = Annotated[int, Meta(ge=0, le=100)]
-Text = Annotated[str, Meta(max_length=400)]
+# A worker that was taken over chooses these words: none of them can steer a terminal or turn a line around.
+Text = Annotated[
+    str, Meta(max_length=400, pattern=r"^[^\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]*\Z")
+]
 Seconds = Annotated[float, Meta(ge=0, le=1e9)]
 Count = Annotated[int, Meta(ge=0, le=2**62)]
 
