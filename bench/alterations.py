@@ -3,7 +3,7 @@
 
 - An alteration takes a picture and its own generator, and gives the bytes of the copy's file.
 - Unless the file format is the alteration itself, the copy is a JPEG of quality 90.
-- `PROMISED` names those that the recipe promises to find at 31 bits; the others are measured, and said.
+- `promised` gives those that the recipe promises to find at 31 bits; the others are measured, and said.
 """
 
 import io
@@ -251,8 +251,24 @@ ALTERATIONS: tuple[Alteration, ...] = (
     Alteration("combinations", "mirrored, framed, scaled", _meme),
 )  # fmt: skip
 
-PROMISED = frozenset({
+_PROMISED = frozenset({
     "JPEG quality 90", "JPEG quality 75", "JPEG quality 60", "scaled ×0.5", "scaled ×0.75", "scaled ×1.5", "grey",
     "mirrored", "rotated 90°", "rotated 180°", "rotated 270°", "mirrored and rotated 90°", "PNG", "WebP quality 75",
-    "black border, 10%", "white border, 10%", "mirrored, framed, scaled",
 })  # fmt: skip
+_PROMISED_BORDERS = {"black border, 10%": 0, "white border, 10%": 255, "mirrored, framed, scaled": 255}
+_ABRUPT_LEVELS, _ABRUPT_SHARE = 24, 0.6
+
+
+def promised(picture: Image.Image) -> list[Alteration]:
+    """Give the alterations of this picture that the recipe promises to find at 31 bits.
+
+    A border is promised where the picture ends abruptly at it: one that fades into the border's colour has none.
+    """
+    levels = {name: level for name, level in _PROMISED_BORDERS.items() if _ends_abruptly(picture, level)}
+    return [one for one in ALTERATIONS if one.name in _PROMISED or one.name in levels]
+
+
+def _ends_abruptly(picture: Image.Image, level: int) -> bool:
+    pixels = np.asarray(picture.convert("L"), np.int64)
+    sides = (pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1])
+    return all((np.abs(side - level) > _ABRUPT_LEVELS).mean() >= _ABRUPT_SHARE for side in sides)

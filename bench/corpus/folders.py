@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from bench.alterations import ALTERATIONS, PROMISED
+from bench.alterations import promised
 from bench.corpus import archives, clips, pictures
 
 _ORIGINALS, _KNOWN_CLIPS, _OTHER_CLIPS = 120, 3, 8
@@ -165,9 +165,10 @@ def _planted_exact(making: _Making, _: int, rng: np.random.Generator) -> tuple[s
 
 def _planted_altered(making: _Making, _: int, rng: np.random.Generator) -> tuple[str, bytes, list[Planted]]:
     name = f"{int(rng.integers(0, _ORIGINALS)):03}.jpg"
-    chosen = [one for one in ALTERATIONS if one.name in PROMISED]
+    picture = Image.open(making.originals / name).convert("RGB")
+    chosen = promised(picture)
     alteration = chosen[int(rng.integers(0, len(chosen)))]
-    content = alteration.copy(Image.open(making.originals / name).convert("RGB"), rng)
+    content = alteration.copy(picture, rng)
     return f".{alteration.kind.lower()}", content, [Planted("", name, alteration.name, "near")]
 
 
