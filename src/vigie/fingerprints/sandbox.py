@@ -37,7 +37,7 @@ class Limits:
 
     start_seconds: float = 60.0
     picture_seconds: float = 30.0
-    video_seconds: float = 1_800.0  # twice the processor time after which the opener itself ends a pass
+    video_seconds: float = 1_800.0  # well above what the opener's own limit of pixels takes
     archive_seconds: float = 180.0  # from one member to the next
     seconds_per_mb: float = 0.1  # on top, for videos and archives: reading from slow media
     max_members: int = 1_000_000

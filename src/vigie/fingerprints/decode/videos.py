@@ -6,12 +6,11 @@
 - Every picture stream is looked at, second tracks and cover pictures too.
 - A frame is its luma plane at full size, limited range widened to full range; other formats are turned into grey.
 - Packets that cannot be decoded are left out and counted. What a limit cuts off is said in `shortened`.
-- When half of the time is used up, the full pass goes on with key frames alone: a long video is seen to its end,
-  coarsely, rather than half of it not at all.
+- When half of the pixels allowed are decoded, the full pass goes on with key frames alone: a long video is seen to its
+  end, coarsely, rather than half of it not at all. Limits count, they do not time: every machine gives one answer.
 - Memory is bounded by the limits, not by the length of the video: frames are hashed and joined as they come.
 """
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO, NoReturn
@@ -48,7 +47,7 @@ class VideoLimits:
     frame_pixels: int = 50_000_000
     frames: int = 20_000  # distinct ones
     streams: int = 8
-    cpu_seconds: float = 900.0
+    decoded_pixels: int = 300_000_000_000  # 80 minutes of 1080p at 30 frames a second
     duration_seconds: float = 86_400.0
 
 
@@ -58,12 +57,9 @@ class _Pass:
 
     full: bool
     limits: VideoLimits
-    ends_at: float
+    left_pixels: int
     broken_packets: int = 0
     cuts: dict[str, None] = field(default_factory=dict)
-
-    def left_seconds(self) -> float:
-        return self.ends_at - time.process_time()
 
     def shortened(self) -> str | None:
         broken = [f"{self.broken_packets} damaged packets were left out"] if self.broken_packets else []
@@ -135,7 +131,7 @@ def _unseen(
 
 def _run(file: BinaryIO, indexes: list[int], *, full: bool, limits: VideoLimits) -> tuple[_Pass, list[messages.Frame]]:
     """Make one pass over each stream in turn; most files have one."""
-    this = _Pass(full=full, limits=limits, ends_at=time.process_time() + limits.cpu_seconds)
+    this = _Pass(full=full, limits=limits, left_pixels=limits.decoded_pixels)
     frames: list[messages.Frame] = []
     if len(indexes) > limits.streams:
         this.cuts[f"only {limits.streams} of {len(indexes)} streams were examined"] = None
@@ -189,17 +185,17 @@ def _decoded(container: InputContainer, stream: VideoStream, this: _Pass, *, rat
     context.options = {"max_pixels": str(this.limits.frame_pixels)}
     keys_only = False
     for number, packet in enumerate(_packets(container, stream, this)):
-        left = this.left_seconds()
-        if left <= 0:
-            this.cuts["the time limit ended the pass early"] = None
+        if this.left_pixels <= 0:
+            this.cuts["the limit of decoded pixels ended the pass early"] = None
             return
-        if not keys_only and (not this.full or left < this.limits.cpu_seconds / 2):
+        if not keys_only and (not this.full or this.left_pixels < this.limits.decoded_pixels / 2):
             keys_only = True
             context.skip_frame = "NONKEY"
             if this.full:
-                this.cuts["the time limit left key frames only for the later part"] = None
+                this.cuts["the limit of decoded pixels left key frames only for the later part"] = None
         if keys_only and packet is not None and packet.size and not _is_key(packet, number=number, rate=rate):
             continue
+        this.left_pixels -= max(context.width * context.height, 1)
         try:
             yield from context.decode(packet)
         except FFmpegError:

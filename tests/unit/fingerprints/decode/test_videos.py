@@ -17,6 +17,7 @@ from vigie.fingerprints.messages import Other, Problem
 
 LIMITS = VideoLimits()
 RATE = footage.RATE
+FRAME_PIXELS = footage.WIDTH * footage.HEIGHT
 
 
 def examined(content, *, full=True, **limits):
@@ -275,19 +276,15 @@ class TestLimits:
         assert max(times(found)) <= 4.5
         assert found.shortened == "only the first 4 seconds were examined"
 
-    def test_goes_on_with_key_frames_when_half_of_the_time_is_used_up(self, film_file, monkeypatch):
-        clock = itertools.count(0, 0.1)
-        monkeypatch.setattr(videos.time, "process_time", lambda: next(clock))
-        found = examined(film_file, cpu_seconds=45.0)
-        assert found.shortened == "the time limit left key frames only for the later part"
+    def test_goes_on_with_key_frames_when_half_of_the_pixels_are_used_up(self, film_file):
+        found = examined(film_file, decoded_pixels=300 * FRAME_PIXELS)
+        assert found.shortened == "the limit of decoded pixels left key frames only for the later part"
         assert times(found)[-1] == pytest.approx(10)
         assert len(found.frames) < len(examined(film_file).frames)
 
-    def test_ends_when_all_of_the_time_is_used_up(self, film_file, monkeypatch):
-        clock = itertools.count(0, 0.1)
-        monkeypatch.setattr(videos.time, "process_time", lambda: next(clock))
-        found = examined(film_file, full=False, cpu_seconds=12.0)
-        assert found.shortened == "the time limit ended the pass early"
+    def test_ends_when_all_of_the_pixels_are_used_up(self, film_file):
+        found = examined(film_file, full=False, decoded_pixels=3 * FRAME_PIXELS)
+        assert found.shortened == "the limit of decoded pixels ended the pass early"
         assert max(times(found)) < 6
 
 
