@@ -134,7 +134,7 @@ def look(say: Wording, results: Results) -> Section:
     spared = sum(one.files for one in groups) - contents
     rows = []
     for one in groups:
-        why, kind = _verdict(say, Outcome(one.group.value)), say(f"kinds.{one.kind}")
+        why, kind = _verdict(say, Outcome(one.group.value)), _kind(say, one.kind)
         rows.append((why, kind, say.number(one.contents), say.number(one.files)))
     columns = [Column(say("group_column")), Column(say("kind_column"))]
     columns += _numbers(say, "contents_column", "copies_column")

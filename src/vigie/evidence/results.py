@@ -137,14 +137,14 @@ class Grouped:
     """Distinct contents of one kind that a person should look at, and the files that hold them."""
 
     group: Group
-    kind: str
+    kind: str | None
     contents: int
     files: int
 
 
 @dataclass(frozen=True, slots=True)
 class ToLookAt:
-    """A distinct content that a person should look at: its first row, why, and in how many files it lies."""
+    """A distinct content that a person should look at: its first row but for `frames`, why, and in how many files."""
 
     group: Group
     copies: int
@@ -304,7 +304,7 @@ class Results:
         """Count the distinct contents that `unknown` gives, by group and kind."""
         found = self._ask(
             f"SELECT verdict, kind, count(DISTINCT {_CONTENT}), count(*) FROM files "  # noqa: S608  (our own text)
-            f"WHERE {_OF_MEDIA} GROUP BY ALL ORDER BY 3 DESC, 2"
+            f"WHERE {_OF_FILES} GROUP BY ALL ORDER BY 3 DESC, 2"
         )
         counted = [Grouped(Group(verdict), *rest) for verdict, *rest in found if verdict in groups]
         return sorted(counted, key=lambda one: groups.index(one.group))
@@ -348,13 +348,11 @@ _AMOUNT = "count(*), count(DISTINCT sha256), sum(size_bytes)::BIGINT"
 
 # Without a digest nothing says that two rows hold the same content, so each stands for itself.
 _CONTENT = "coalesce(sha256, encode(concat_ws('/', container, path)))"
-_OF_MEDIA = (
-    "verdict IN ('unknown', 'near', 'unreadable', 'not-examined', 'gated') AND kind IN ('picture', 'video', 'archive')"
-)
+_OF_FILES = "coalesce(kind, '') NOT IN ('folder', 'link', 'fifo', 'socket', 'device', 'unnamed')"
 
 _LOOK_AT = f"""
-SELECT count(*) OVER same AS copies, {", ".join(COLUMNS)} FROM files
-WHERE verdict = ? AND {_OF_MEDIA}
+SELECT count(*) OVER same AS copies, * EXCLUDE (frames) FROM files
+WHERE verdict = ? AND {_OF_FILES}
 WINDOW same AS (PARTITION BY {_CONTENT})
 QUALIFY row_number() OVER (same ORDER BY container, path) = 1
 ORDER BY copies DESC, size_bytes DESC NULLS LAST, container, path
