@@ -24,6 +24,7 @@ from bench.corpus import pictures, thumbnails
 from bench.speed import hamming as published
 from vigie.fingerprints import gates, messages
 from vigie.fingerprints.hashing import Examiner
+from vigie.index.hamming import HammingIndex
 
 RADIUS = 31
 FILES, ENTRIES = 1_000_000, 10_000_000
@@ -134,7 +135,7 @@ def _file_block(name: str, count: int, start: int) -> list[list[messages.Value]]
     return found
 
 
-def _index(store: Path, population: Population) -> tuple[published.hamming.HammingIndex, NDArray[np.int64]]:
+def _index(store: Path, population: Population) -> tuple[HammingIndex, NDArray[np.int64]]:
     values = store / "accidents.npy"
     np.save(values, population.entries)
     built = published.publish(values, path=store / "index" / "accidents.vigie")
@@ -144,7 +145,7 @@ def _index(store: Path, population: Population) -> tuple[published.hamming.Hammi
 def _meet(
     files: Population,
     entries: Population,
-    index: published.hamming.HammingIndex,
+    index: HammingIndex,
     order: NDArray[np.int64],
     *,
     same: bool,

@@ -100,7 +100,7 @@ def _measure_one(
     paths = [folder / str(row) for row in range(len(files))]
     for path, content in zip(paths, files.values(), strict=True):
         path.write_bytes(content)
-    plain = [_plain(answer) for answer in peer.ask("reference", paths=[str(path) for path in paths])["values"]]  # type: ignore[attr-defined]
+    plain = [_plain(answer) for answer in peer.ask("reference", paths=[str(path) for path in paths])["values"]]
     values = [_values(ours.examined_bytes(examiner, content)) for content in files.values()]
     on_list = ours.unturned(values[0])
     if not len(on_list):

@@ -15,6 +15,7 @@ import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from bench import STORE
 
@@ -64,7 +65,7 @@ class Peer:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
 
-    def ask(self, what: str, **arguments: object) -> dict[str, object]:
+    def ask(self, what: str, **arguments: object) -> dict[str, Any]:
         """Let the peer do one thing of `peer_process.py` and return its answer.
 
         Raises:  PeerFailedError.
@@ -76,14 +77,14 @@ class Peer:
         line = self._process.stdout.readline()
         if not line:
             raise PeerFailedError(f"the peer died at {what}")
-        answer: dict[str, object] = json.loads(line)
+        answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
             raise PeerFailedError(f"{what}: {answer['error']}")
         return answer
 
     def seconds(self, what: str, **arguments: object) -> float:
         """Let the peer do one thing and return only how long it took."""
-        return float(str(self.ask(what, **arguments)["seconds"]))
+        return float(self.ask(what, **arguments)["seconds"])
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -119,7 +120,7 @@ def _with_comment(jpeg: bytes, number: int) -> bytes:
 def _other_format(making: _Making, number: int, rng: np.random.Generator) -> tuple[str, bytes, list[Planted]]:
     kind = ("PNG", "WEBP", "GIF", "BMP", "TIFF")[int(rng.choice(5, p=(0.4, 0.35, 0.15, 0.05, 0.05)))]
     image = Image.fromarray(_drawn(making, number, rng)[:240, :320])
-    options: dict[str, object] = {"method": 0} if kind == "WEBP" else {"compress_level": 1} if kind == "PNG" else {}
+    options: dict[str, Any] = {"method": 0} if kind == "WEBP" else {"compress_level": 1} if kind == "PNG" else {}
     if kind == "GIF" and rng.random() < 0.3:
         options = {"save_all": True, "append_images": [image.rotate(angle) for angle in (20, 40)], "duration": 200}
     return f".{kind.lower()}", pictures.encoded(image, kind=kind, **options), []

@@ -8,6 +8,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -43,7 +44,7 @@ def photos(store: Path, *, size: Size, count: int) -> list[Path]:
 def jpeg(seed: int, *, size: Size) -> bytes:
     """Draw and encode one photograph of about the size's usual bytes."""
     rng = np.random.default_rng([seed, 7])
-    options: dict[str, object] = {
+    options: dict[str, Any] = {
         "quality": int(rng.integers(80, 96)),
         "progressive": bool(rng.random() < 0.1),
         "subsampling": 0 if rng.random() < 1 / 7 else 2,
@@ -54,7 +55,7 @@ def jpeg(seed: int, *, size: Size) -> bytes:
     return pictures.encoded(picture, **options)
 
 
-def _texture(seed: int, bytes_a_pixel: float, options: dict[str, object]) -> float:
+def _texture(seed: int, bytes_a_pixel: float, options: dict[str, Any]) -> float:
     """Find the texture that gives so many bytes a pixel, by halving on a small trial picture."""
     low, high = 0.02, 4.0
     for _ in range(7):

@@ -133,7 +133,7 @@ def words(rng: np.random.Generator, *, characters: int) -> str:
 @functools.cache
 def font(size_px: int) -> ImageFont.FreeTypeFont:
     """Give the typeface that comes with Pillow, at one of its sizes."""
-    return ImageFont.load_default(size_px)  # type: ignore[return-value]
+    return ImageFont.load_default(size_px)
 
 
 def _letters(rng: np.random.Generator, canvas: Image.Image) -> None:

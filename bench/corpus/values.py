@@ -10,6 +10,7 @@
 """
 
 import functools
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from PIL import Image
 from bench.corpus import pictures
 
 Values = NDArray[np.uint8]
+Fill = Callable[[Values, np.random.Generator], None]
 _SIDE, _BAND, _TURNS = 64, 16, 8
 _PICTURES, _CROPS = 1500, 4
 _CHUNK = 50_000
@@ -52,11 +54,11 @@ def queries(values: Values, *, count: int, seed: int = 9) -> Values:
     return rng.permutation(np.concatenate([planted, strange]))
 
 
-def _write(path: Path, count: int, rng: np.random.Generator, fill: object) -> None:
+def _write(path: Path, count: int, rng: np.random.Generator, fill: Fill) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     array = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=(count, 32))
-    fill(array, rng)  # type: ignore[operator]
+    fill(array, rng)
     array.flush()
     partial.rename(path)
 

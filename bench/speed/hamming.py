@@ -10,6 +10,7 @@
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -162,7 +163,7 @@ def _single_rows(
     for turn in range(bench.sizes.rounds):
         ours += single_seconds(index, queries[turn * _OUR_SINGLE : (turn + 1) * _OUR_SINGLE])
         np.save(asked, queries[turn * _PEER_SINGLE : (turn + 1) * _PEER_SINGLE])
-        theirs += bench.peer.ask("index_single", queries=asked, radius=_RADIUS)["times"]  # type: ignore[operator]
+        theirs += bench.peer.ask("index_single", queries=asked, radius=_RADIUS)["times"]
     median = Row(
         what=f"{name}, one query, median",
         unit="ms",
@@ -185,7 +186,7 @@ def _single_rows(
     return [median, tail]
 
 
-def _opening_rows(bench: Bench, count: int, built: Built, peers_build: dict[str, object], asked: Path) -> list[Row]:
+def _opening_rows(bench: Bench, count: int, built: Built, peers_build: dict[str, Any], asked: Path) -> list[Row]:
     """Measure size, opening, the first answer and building, at the larger size."""
     stored = bench.store / "index" / f"peer-{count}.faiss"
     bench.peer.ask("index_save", path=stored)
@@ -198,7 +199,7 @@ def _opening_rows(bench: Bench, count: int, built: Built, peers_build: dict[str,
     first = time.perf_counter() - ready
     stored.unlink()
     name, peer = f"index at {_millions(count)}", "faiss MultiHash 16×16"
-    memory = float(str(peers_build["memory_bytes"])) / count
+    memory = float(peers_build["memory_bytes"]) / count
     return [
         Row(what=f"{name}: size mapped", unit="bytes/value", ours=built.path.stat().st_size / count, peer=memory,
             against=f"{peer}, in memory", must=125, aim=100, note="values and checksums included"),
@@ -207,10 +208,10 @@ def _opening_rows(bench: Bench, count: int, built: Built, peers_build: dict[str,
         Row(what=f"{name}: first answer after opening", unit="ms", ours=first * 1e3,
             peer=_ms(peers_open["first_seconds"]), against=peer, must=100,
             note="kernels warm; blocks checked on touch"),
-        Row(what=f"{name}: build", unit="s", ours=built.build_seconds, peer=float(str(peers_build["seconds"])),
+        Row(what=f"{name}: build", unit="s", ours=built.build_seconds, peer=float(peers_build["seconds"]),
             against=peer, must=6, note=f"publishing (checksums, write, flush) took {built.publish_seconds:.1f} s more"),
     ]  # fmt: skip
 
 
-def _ms(seconds: object) -> float:
-    return float(str(seconds)) * 1e3
+def _ms(seconds: float) -> float:
+    return seconds * 1e3

@@ -102,7 +102,7 @@ def _kernel_row(bench: Bench) -> Row:
         return bench.peer.seconds("plane", path=path, repeats=max(5, repeats // 10))
 
     our_seconds, their_seconds = in_turns(ours_seconds, peer_seconds, rounds=bench.sizes.rounds)
-    grey = float(str(bench.peer.ask("plane", path=path, repeats=20)["grey_seconds"]))
+    grey = float(bench.peer.ask("plane", path=path, repeats=20)["grey_seconds"])
     alone = (their_seconds - grey) / our_seconds
     return Row(
         what="PDQ of a 512×512 luma plane",
@@ -144,7 +144,7 @@ def _fidelity_rows(bench: Bench, values: dict[Path, messages.Value]) -> list[Row
     paths = list(values)
     answers = bench.peer.ask("reference", paths=[str(path) for path in paths])["values"]
     distances = []
-    for path, (value, quality) in zip(paths, answers, strict=True):  # type: ignore[call-overload]
+    for path, (value, quality) in zip(paths, answers, strict=True):
         if quality >= 80:
             distances.append(distance_bits(values[path].pdq, bytes.fromhex(value)))
     vectors = sum(path.is_relative_to(VECTORS) for path in paths)
