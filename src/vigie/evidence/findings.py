@@ -23,7 +23,8 @@ from vigie.evidence.manifest import ListUsed
 from vigie.evidence.results import TO_LOOK_AT, Amount, Results
 from vigie.evidence.wording import Wording
 from vigie.fingerprints.gates import Gate
-from vigie.matching.verdicts import Outcome, gated_reason
+from vigie.fingerprints.values import Turn
+from vigie.matching.verdicts import BORDER_REMOVED, Outcome, gated_reason
 
 NAMES_AT_MOST = 500  # of each list of names: a page that a browser still opens; the rest is told
 
@@ -274,13 +275,20 @@ def _shown_path(row: dict[str, Any]) -> Markup:
 def _match(say: Wording, matches: Sequence[dict[str, Any]]) -> str:
     told = []
     for match in matches[:3]:
-        parts = [match["list"], match["label"], match["algorithm"], match["transform"]]
+        parts = [match["list"], match["label"], match["algorithm"], *_made_how(say, match["transform"])]
         if match["distance_bits"] is not None:
             parts.append(say("distance", match["distance_bits"]))
         if match["share_of_known"] is not None:
             parts.append(say("share_of_known", share=say.share(round(1000 * match["share_of_known"]), 1000)))
         told.append(", ".join(part for part in parts if part))
     return "; ".join(told) + (" …" if len(matches) > len(told) else "")
+
+
+def _made_how(say: Wording, transform: str | None) -> list[str]:
+    if transform is None or transform == Turn.NONE:
+        return []
+    border, turn = transform.startswith(BORDER_REMOVED), transform.removeprefix(BORDER_REMOVED).removeprefix("-")
+    return [say(f"turns.{step}") for step in ([BORDER_REMOVED] if border else []) + ([turn] if turn else [])]
 
 
 def _cut(say: Wording, count: int) -> str | None:

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
@@ -334,7 +335,7 @@ class Results:
         cursor.execute(query, list(values))
         names = [column[0] for column in cursor.description]
         while found := cursor.fetchmany(500):
-            yield from (dict(zip(names, values, strict=True)) for values in found)
+            yield from (_in_utc(dict(zip(names, values, strict=True))) for values in found)
 
     def _amounts(self, by: str) -> dict[str, Amount]:
         found = self._ask(f"SELECT {by} AS k, {_AMOUNT} FROM files GROUP BY k ORDER BY k")  # noqa: S608  (ours)
@@ -357,6 +358,15 @@ WINDOW same AS (PARTITION BY {_CONTENT})
 QUALIFY row_number() OVER (same ORDER BY container, path) = 1
 ORDER BY copies DESC, size_bytes DESC NULLS LAST, container, path
 """  # noqa: S608  (our own column names)
+
+
+def _in_utc(row: dict[str, Any]) -> dict[str, Any]:
+    """Give the times of a row their zone, which the store has no room for."""
+    if row["modified_at"] is not None:
+        row["modified_at"] = row["modified_at"].replace(tzinfo=UTC)
+    for match in row["matches"]:
+        match["asserted_at"] = match["asserted_at"].replace(tzinfo=UTC)
+    return row
 
 
 def _connect(*, memory: str, threads: int, spill: str) -> duckdb.DuckDBPyConnection:

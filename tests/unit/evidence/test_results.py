@@ -3,7 +3,7 @@ import hashlib
 import json
 import os
 import stat
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -174,7 +174,7 @@ class TestQuestions:
         assert all(list(r) == list(results.COLUMNS) for r in rows)
         one, copy, member, video, known, _, link = rows
         assert one["sha256"] == hashlib.sha256(b"one").digest()
-        assert one["modified_at"] == datetime(2023, 11, 14, 22, 13, 20)  # noqa: DTZ001
+        assert one["modified_at"] == datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
         assert (one["path_bytes"], copy["path_bytes"]) == (None, b"b\xff/copy.jpg")
         assert member["container"] == ["c.zip", "in\\xff.tar"]
         assert member["container_bytes"] == [b"c.zip", b"in\xff.tar"]
@@ -184,7 +184,7 @@ class TestQuestions:
             "query": [{"start_seconds": 0.5, "end_seconds": 1.0}],
             "known": [{"start_seconds": 2.0, "end_seconds": 2.5}],
         }
-        assert video["matches"][0]["asserted_at"] == datetime(2026, 1, 1, 12, 30)  # noqa: DTZ001
+        assert video["matches"][0]["asserted_at"] == datetime(2026, 1, 1, 12, 30, tzinfo=UTC)
         assert known["matches"][0]["collision_prone"] is False
         assert (link["sha256"], link["size_bytes"], link["frames"]) == (None, None, [])
 

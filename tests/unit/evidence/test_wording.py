@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 
 import vigie
+from vigie.evidence.findings import _made_how
 from vigie.evidence.wording import LANGUAGES, UnknownLanguageError, Wording, texts
 from vigie.fingerprints.gates import Gate
+from vigie.fingerprints.values import Turn
+from vigie.matching.verdicts import transform_of
 
 # Errors that end a scan, and a kind that others are of.
 NEVER_IN_A_ROW = {
@@ -67,6 +70,13 @@ class TestCodes:
         for language in LANGUAGES:
             assert used - set(texts()[language]["codes"]) == set(), language
             assert set(texts()[language]["codes"]) - used == {"No frame of the video was seen."}
+
+    def test_every_way_to_turn_a_copy_has_its_word(self):
+        ways = {transform_of(turn, without_border=border) for turn in Turn for border in (False, True)}
+        for language in LANGUAGES:
+            assert all(_made_how(Wording(language), way) for way in ways - {"none"})
+            assert _made_how(Wording(language), "none") == []
+            assert len(_made_how(Wording(language), "border-removed-mirrored")) == 2
 
 
 class TestWording:
