@@ -35,11 +35,15 @@ _HASH_COLUMNS = (
 _MATCH_COLUMNS = (
     ("verdict", lambda row: row["verdict"]),
     ("file", lambda row: " > ".join([*(row["container"] or []), row["path"]])),
-    ("label", lambda row: ", ".join(sorted({f"{one['scheme']} {one['label']}" for one in row["matches"]}))),
+    ("label", lambda row: ", ".join(sorted({_label(one) for one in row["matches"]}))),
     ("according to", lambda row: ", ".join(sorted({one["asserted_by"] for one in row["matches"]}))),
     ("bits", lambda row: _bits(row["matches"][0]) if row["matches"] else ""),
     ("why", lambda row: row["reason"] or ""),
 )
+
+
+def _label(match: dict[str, Any]) -> str:
+    return " ".join(filter(None, [match["scheme"], match["label"]])) or "not stated"
 
 
 def _bits(match: dict[str, Any]) -> str:
