@@ -80,10 +80,9 @@ class ExactIndex:
         self._snapshot = snapshot
         self._names = (f"{prefix}.rows", f"{prefix}.table")
         self._rows, self._table = (snapshot.unchecked(name) for name in self._names)
-        if self._rows.ndim != 2 or self._table.dtype != np.uint32 or len(self._table) < 2:
-            raise DamagedFileError("the exact index is not consistent; get the file again from its issuer")
-        self._bits = (len(self._table) - 1).bit_length() - 1
-        if len(self._table) != (1 << self._bits) + 1 or self._bits > _MAX_TABLE_BITS:
+        self._bits = (self._table.size - 1).bit_length() - 1
+        has_table = self._table.dtype == np.uint32 and 0 <= self._bits <= _MAX_TABLE_BITS
+        if not _are_digests(self._rows) or not has_table or self._table.shape != ((1 << self._bits) + 1,):
             raise DamagedFileError("the exact index is not consistent; get the file again from its issuer")
 
     def __len__(self) -> int:
@@ -153,6 +152,10 @@ def _big_endian(part: NDArray[np.uint8]) -> NDArray[np.uint64]:
     return np.ascontiguousarray(part).view(np.uint64).ravel().byteswap()
 
 
+def _are_digests(array: NDArray[Any]) -> bool:
+    return array.ndim == 2 and array.dtype == np.uint8 and array.shape[1] in (16, 20, 32)
+
+
 def _check_shape(digests: NDArray[np.uint8]) -> None:
-    if digests.ndim != 2 or digests.dtype != np.uint8 or digests.shape[1] not in (16, 20, 32):
+    if not _are_digests(digests):
         raise WrongShapeError("digests come as rows of 16, 20 or 32 bytes")

@@ -199,9 +199,9 @@ class HammingIndex:
     def __init__(self, snapshot: Snapshot, prefix: str) -> None:
         self._snapshot, self._prefix = snapshot, prefix
         self._values = snapshot.unchecked(f"{prefix}.values")
-        _check_shape(self._values)
-        table = snapshot.section(f"{prefix}.plan")
-        self._plan = tuple(PlannedChunk(*map(int, row)) for row in table.reshape(-1, 3))
+        self._plan = _plan_of(snapshot.section(f"{prefix}.plan"))
+        if not _are_values(self._values):
+            raise _inconsistent()
         self._tables = [self._tables_of(number, chunk) for number, chunk in enumerate(self._plan)]
 
     def __len__(self) -> int:
@@ -233,16 +233,18 @@ class HammingIndex:
             name: self._snapshot.unchecked(f"{self._prefix}.{name}{number}") if name != "ids" or number else None
             for name in names
         }
-        buckets = 1 << chunk.width if 5 <= chunk.width <= _MAX_WIDTH else -1
-        lengths = {"ids": len(self), "bases": buckets // _GROUP, "ends": buckets}
-        consistent = (
-            0 <= chunk.start <= BITS - chunk.width
-            and 0 <= chunk.radius <= _MAX_RADIUS
-            and all(len(table) == lengths.get(name, len(table)) for name, table in tables.items() if table is not None)
-        )
+        buckets = 1 << chunk.width
+        overflow = tables["overflow"]
+        shapes = {
+            "ids": (len(self),),
+            "bases": (buckets // _GROUP,),
+            "ends": (buckets,),
+            "overflow": (0 if overflow is None else overflow.size // (_GROUP + 1), _GROUP + 1),
+        }
         kinds = {"ids": np.uint32, "bases": np.uint32, "ends": np.uint8, "overflow": np.uint32}
-        if not consistent or any(table.dtype != kinds[name] for name, table in tables.items() if table is not None):
-            raise DamagedFileError("the near-match index is not consistent; get the file again from its issuer")
+        there = {name: table for name, table in tables.items() if table is not None}
+        if any(table.shape != shapes[name] or table.dtype != kinds[name] for name, table in there.items()):
+            raise _inconsistent()
         return tables
 
     def _search_part(self, asked: NDArray[np.uint8], max_distance_bits: int, radii: tuple[int, ...]) -> Hits:
@@ -257,6 +259,7 @@ class HammingIndex:
                     len(_masks(chunk.width, radius)) if radius >= 0 else 0,
                     _masks(chunk.width, radius).ctypes.data if radius >= 0 else None,
                     *(None if table is None else table.ctypes.data for table in tables.values()),
+                    0 if tables["overflow"] is None else len(tables["overflow"]),
                 )
                 for chunk, radius, tables in zip(self._plan, radii, self._tables, strict=True)
             )
@@ -293,6 +296,8 @@ def brute_force(values: NDArray[np.uint8], queries: NDArray[np.uint8], *, max_di
     Shapes:  values (n, 32), queries (q, 32) uint8, contiguous.
     Order:   query, then distance, then row.
     """
+    _check_shape(values)
+    _check_shape(queries)
     if kernels.library() is None:
         return search_plain(values, queries, max_distance_bits)
     return _brute(np.ascontiguousarray(values), np.ascontiguousarray(queries), max_distance_bits)
@@ -344,6 +349,31 @@ def _ordered(query: NDArray[np.int64], row: NDArray[np.int64], distance: NDArray
     return Hits(query[order], row[order], distance[order])
 
 
+def _plan_of(table: NDArray[Any]) -> tuple[PlannedChunk, ...]:
+    """Read a stored plan; one by which a search could miss a row, or leave the tables, is refused."""
+    if table.dtype != np.int64 or table.ndim != 2 or table.shape[1] != 3 or len(table) > BITS:
+        raise _inconsistent()
+    chunks = tuple(PlannedChunk(*row) for row in table.tolist())
+    next_start = 0
+    for chunk in chunks:
+        fits = 5 <= chunk.width <= _MAX_WIDTH and 0 <= chunk.radius <= _MAX_RADIUS
+        if not fits or chunk.start != next_start:
+            raise _inconsistent()
+        next_start += chunk.width
+    misses = next_start != BITS or sum(chunk.radius + 1 for chunk in chunks) <= MAX_DISTANCE_BITS
+    if chunks and misses:
+        raise _inconsistent()
+    return chunks
+
+
+def _inconsistent() -> DamagedFileError:
+    return DamagedFileError("the near-match index is not consistent; get the file again from its issuer")
+
+
+def _are_values(array: NDArray[Any]) -> bool:
+    return array.ndim == 2 and array.dtype == np.uint8 and array.shape[1] == BITS // 8
+
+
 def _check_shape(values: NDArray[np.uint8]) -> None:
-    if values.ndim != 2 or values.dtype != np.uint8 or values.shape[1] != BITS // 8:
+    if not _are_values(values):
         raise WrongShapeError("values of 256 bits come as rows of 32 bytes")

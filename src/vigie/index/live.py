@@ -68,7 +68,7 @@ class NearBase:
     def __init__(self, opened: snapshot.Snapshot) -> None:
         self._opened = opened
         self._index = hamming.HammingIndex(opened, "near")
-        self.items = opened.section("items")
+        self.items = _items_of(opened, rows=len(self._index))
         self.width = hamming.BITS // 8
 
     def values(self) -> NDArray[np.uint8]:
@@ -96,7 +96,7 @@ class ExactBase:
     def __init__(self, opened: snapshot.Snapshot) -> None:
         self._opened = opened
         self._index = exact.ExactIndex(opened, "exact")
-        self.items = opened.section("items")
+        self.items = _items_of(opened, rows=len(self._index))
         self.width = opened.unchecked("exact.rows").shape[1]
 
     def values(self) -> NDArray[np.uint8]:
@@ -182,11 +182,17 @@ class LiveIndex:
         Raises:  ItemsDoNotFitError.
         """
         _check_pairs(values, items)
+        width = self._state.base.width
+        if values.dtype != np.uint8 or values.shape[1] != width:
+            raise ItemsDoNotFitError(f"the values of this index are rows of {width} bytes")
+        # A fold makes the change a second time, when the caller may have put other numbers in its arrays.
+        values, items = values.copy(), items.copy()
         self._change(lambda state: _added(state, values, items))
 
     def remove(self, items: NDArray[np.int64]) -> None:
         """Make every row of these items count no more."""
-        self._change(lambda state: _removed(state, items))
+        gone = np.unique(items)
+        self._change(lambda state: _removed(state, gone))
 
     def fold(self, path: Path) -> None:
         """Publish a new snapshot of all that counts, and answer from it.
@@ -209,7 +215,8 @@ class LiveIndex:
                     folded = change(folded)
                 self._state, self._changes = folded, None
         except BaseException:
-            self._changes = None
+            with self._writing:
+                self._changes = None
             raise
 
     def _change(self, change: Callable[[_State], _State]) -> None:
@@ -233,9 +240,15 @@ def _added(state: _State, values: NDArray[np.uint8], items: NDArray[np.int64]) -
     )
 
 
-def _removed(state: _State, items: NDArray[np.int64]) -> _State:
-    gone = np.unique(items)
+def _removed(state: _State, gone: NDArray[np.int64]) -> _State:
     return replace(state, removed=np.union1d(state.removed, gone), alive=state.alive & ~_is_in(state.items, gone))
+
+
+def _items_of(opened: snapshot.Snapshot, *, rows: int) -> NDArray[np.int64]:
+    items = opened.section("items")
+    if items.dtype != np.int64 or items.shape != (rows,):
+        raise snapshot.DamagedFileError("the index is not consistent; build it anew")
+    return items
 
 
 def _is_in(items: NDArray[np.int64], ascending: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -12,9 +12,11 @@ Layout: magic (8), format (u32), header length (u32), SHA-256 of the header (32)
 (JSON), signature; from the next block on the sections, each from a new block; then the table.
 """
 
+import functools
 import hashlib
 import io
 import json
+import math
 import mmap
 import os
 import struct
@@ -197,7 +199,7 @@ class Snapshot:
         self.header_bytes, self.signature = _read_header(content)
         header = _decode(self.header_bytes, signature_bytes=len(self.signature))
         if header.kind != kind:
-            raise ForeignFileError(f"this file is a {header.kind!r}, not a {kind!r}")
+            raise ForeignFileError(f"this file is a {header.kind[:40]!r}, not a {kind!r}")
         self.meta = header.meta
         self._sections = header.sections
         self._first, self._count = header.first_block, header.blocks
@@ -206,9 +208,9 @@ class Snapshot:
         self._seen = np.zeros(-(-self._count // 64), np.uint64)
         self._arrays = {name: self._view(section) for name, section in header.sections.items()}
         start = content.ctypes.data + self._first
-        self.guard = kernels.guard(
-            base=start, blocks=self._count, seen=self._seen.ctypes.data, check=self._block_matches
-        )
+        # The check must not hold the snapshot: a circle would keep a file mapped until a collection.
+        self._answer = functools.partial(_answer, self._bytes, self._table, self._first)
+        self.guard = kernels.guard(base=start, blocks=self._count, seen=self._seen.ctypes.data, check=self._answer)
 
     @property
     def size_bytes(self) -> int:
@@ -266,19 +268,21 @@ class Snapshot:
             word, bit = divmod(block, 64)
             if int(self._seen[word]) >> bit & 1:
                 continue
-            if not self._block_matches(block):
+            if self._answer(block) != ~block:
                 raise DamagedFileError("the file is damaged; get it again from its issuer")
             self._seen[word] |= np.uint64(1 << bit)
-
-    def _block_matches(self, block: int) -> int:
-        start, entry = self._first + block * BLOCK_BYTES, block * _DIGEST_BYTES
-        digest = hashlib.sha256(self._bytes[start : start + BLOCK_BYTES]).digest()
-        return int(digest[:_DIGEST_BYTES] == self._table[entry : entry + _DIGEST_BYTES])
 
     def _view(self, section: _SectionHeader) -> Section:
         size = int(np.prod(section.shape, dtype=object)) * np.dtype(section.dtype).itemsize
         view: Section = self._content[section.offset : section.offset + size].view(section.dtype)
         return view.reshape(section.shape)
+
+
+def _answer(content: memoryview, table: memoryview, first_block: int, block: int) -> int:
+    """Return what `kernels.guard` expects of a block that is what was published, else 0."""
+    start, entry = first_block + block * BLOCK_BYTES, block * _DIGEST_BYTES
+    digest = hashlib.sha256(content[start : start + BLOCK_BYTES]).digest()
+    return ~block if digest[:_DIGEST_BYTES] == table[entry : entry + _DIGEST_BYTES] else 0
 
 
 def _blocks_of(array: Section) -> int:
@@ -309,7 +313,7 @@ def _decode(raw: bytes, *, signature_bytes: int) -> _Header:
         fields = json.loads(raw)
         promised = fields.pop("signature_bytes")
         header = msgspec.convert(fields, _Header)
-    except (ValueError, KeyError, AttributeError, msgspec.ValidationError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, msgspec.ValidationError) as error:
         raise DamagedFileError("the header cannot be read; get the file again from its issuer") from error
     if promised != signature_bytes or header.first_block % BLOCK_BYTES or header.first_block < 0 or header.blocks < 0:
         raise DamagedFileError("the header is not consistent; get the file again from its issuer")
@@ -319,7 +323,7 @@ def _decode(raw: bytes, *, signature_bytes: int) -> _Header:
 
 def _placed(section: _SectionHeader, header: _Header) -> _SectionHeader:
     """Turn an offset from the first block into one from the start of the file, after checking its bounds."""
-    if section.dtype not in _DTYPES or any(length < 0 for length in section.shape) or section.offset % BLOCK_BYTES:
+    if section.dtype not in _DTYPES or section.offset % BLOCK_BYTES or not _is_shape(section.shape):
         raise DamagedFileError("the section table is not consistent; get the file again from its issuer")
     size = np.dtype(section.dtype).itemsize
     for length in section.shape:
@@ -327,6 +331,12 @@ def _placed(section: _SectionHeader, header: _Header) -> _SectionHeader:
     if section.offset < 0 or section.offset + size > header.blocks * BLOCK_BYTES:
         raise DamagedFileError("a section lies outside the file; get the file again from its issuer")
     return _SectionHeader(section.dtype, section.shape, header.first_block + section.offset)
+
+
+def _is_shape(shape: list[int]) -> bool:
+    # numpy refuses an array too long to count, even where another of its lengths is zero and nothing is stored.
+    is_counted = math.prod(max(length, 1) for length in shape) < 2**56
+    return 1 <= len(shape) <= 4 and all(length >= 0 for length in shape) and is_counted
 
 
 def _read_header(content: NDArray[np.uint8]) -> tuple[bytes, bytes]:

@@ -20,7 +20,7 @@ _NEEDED: tuple[tuple[str, frozenset[str]], ...] = (
 )
 
 _POINTER, _LONG, _INT = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int
-_CHECK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int64)
+_CHECK = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)
 
 
 class Guard(ctypes.Structure):
@@ -48,6 +48,7 @@ class Chunk(ctypes.Structure):
         ("bases", _POINTER),
         ("ends", _POINTER),
         ("overflow", _POINTER),
+        ("overflow_rows", _LONG),
     )
 
 
@@ -99,7 +100,10 @@ def library() -> ctypes.CDLL | None:
 
 
 def guard(*, base: int, blocks: int, seen: int, check: Callable[[int], int]) -> Guard:
-    """Describe a snapshot's blocks to the kernels; keep the answer alive as long as a kernel may use it."""
+    """Describe a snapshot's blocks to the kernels; keep the answer alive as long as a kernel may use it.
+
+    `check` answers ~block for a block that is what was published, and anything else for one that is not.
+    """
     return Guard(base, blocks, seen, _CHECK(check), 0)
 
 

@@ -14,12 +14,13 @@ typedef struct {
   const uint8_t *base;            /* first byte of block 0 */
   int64_t blocks;                 /* addresses outside belong to memory that needs no check */
   _Atomic uint64_t *seen;         /* one bit a block, set once it was checked */
-  int (*check)(int64_t block);    /* 1 when the block is what was published; sets nothing itself */
+  int64_t (*check)(int64_t block); /* ~block when it is what was published; sets nothing itself */
   int64_t all_seen;               /* 1 when nothing is left to check */
 } Guard;
 
+/* A callback that raises leaves any value behind, even its last answer: only this block's own counts as yes. */
 static inline int guard_slow(Guard *guard, uint64_t block) {
-  if (!guard->check((int64_t)block)) return 0;
+  if (guard->check((int64_t)block) != ~(int64_t)block) return 0;
   atomic_fetch_or_explicit(&guard->seen[block >> 6], 1ull << (block & 63), memory_order_relaxed);
   return 1;
 }

@@ -33,6 +33,7 @@ typedef struct {
   const uint32_t *bases;
   const uint8_t *ends;
   const uint32_t *overflow; /* rows of GROUP + 1 offsets */
+  int64_t overflow_rows;
 } Chunk;
 
 static inline Value load(const uint8_t *bytes) {
@@ -188,7 +189,7 @@ static int take_ranges(Search *s, const uint8_t *bytes, const Value *query, int6
   const Chunk *c = &s->chunks[chunk];
   for (int i = 0; i < count; i++) {
     if (ranges[i].last > s->rows || ranges[i].first > ranges[i].last) return DAMAGED;
-    if (c->ids && !guard_range_ok(s->guard, c->ids + ranges[i].first, 4 * (ranges[i].last - ranges[i].first)))
+    if (c->ids && !guard_range_ok(s->guard, c->ids + ranges[i].first, 4 * (int64_t)(ranges[i].last - ranges[i].first)))
       return DAMAGED;
     for (uint32_t at = ranges[i].first; at < ranges[i].last; at++) {
       const uint32_t row = c->ids ? c->ids[at] : at;
@@ -232,7 +233,9 @@ static int search_chunk(Search *s, const uint8_t *bytes, const Value *query, int
       base = c->bases[group];
       full = NULL;
       if (base & OVERFLOW_FLAG) {
-        full = c->overflow + (int64_t)(base & ~OVERFLOW_FLAG) * (GROUP + 1);
+        const int64_t row = base & ~OVERFLOW_FLAG;
+        if (row >= c->overflow_rows) return DAMAGED;
+        full = c->overflow + row * (GROUP + 1);
         if (!guard_range_ok(s->guard, full, 4 * (GROUP + 1))) return DAMAGED;
       }
     }

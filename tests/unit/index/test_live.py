@@ -42,6 +42,14 @@ class TestChanges:
         with pytest.raises(ItemsDoNotFitError):
             live.add(values, np.array([1], np.int64))
 
+    @pytest.mark.parametrize("base", [NearBase, ExactBase])
+    @pytest.mark.parametrize("values", [np.zeros((1, 16), np.uint8), np.zeros((1, 32)), np.zeros((1, 32), np.int64)])
+    def test_values_of_another_width_or_type_are_refused_and_change_nothing(self, base, values, tmp_path):
+        live, known = made(tmp_path, base=base)
+        with pytest.raises(ItemsDoNotFitError, match="32 bytes"):
+            live.add(values, np.array([1], np.int64))
+        assert live.search(known[3:4]).item.tolist() == [3]
+
 
 class TestFold:
     @pytest.mark.parametrize("base", [NearBase, ExactBase])
@@ -73,6 +81,23 @@ class TestFold:
         live.fold(tmp_path / "1")
         assert live.search(stranger).item.tolist() == [7777]
         assert len(live.search(values[5:6]).item) == 0
+        assert live.search(values[6:7]).item.tolist() == [6]
+
+    def test_arrays_that_the_caller_uses_again_change_nothing(self, tmp_path, monkeypatch):
+        live, values = made(tmp_path)
+        added, items = values[:1] ^ 255, np.array([7777], np.int64)
+        expected, gone = added.copy(), np.array([5], np.int64)
+        real = hamming.build
+
+        def build_with_arrays_used_again(rows):
+            live.add(added, items)
+            live.remove(gone)
+            added[:], items[:], gone[:] = 0, 1, 6
+            return real(rows)
+
+        monkeypatch.setattr(hamming, "build", build_with_arrays_used_again)
+        live.fold(tmp_path / "1")
+        assert live.search(expected).item.tolist() == [7777]
         assert live.search(values[6:7]).item.tolist() == [6]
 
     def test_no_reader_ever_misses_a_row_that_always_counted(self, tmp_path):
