@@ -43,7 +43,7 @@ class Limits:
     max_members: int = 1_000_000
     max_archive_losses: int = 20  # workers that one archive may cost
     scratch_bytes: int = _GIB
-    worker_files: int = 500
+    worker_files: int = 5_000
     worker_resident_bytes: int = 1_000 * _MB
     # What one worker may use in its life, on top of what loading its decoders takes.
     memory_bytes: Mapping[Role, int] = field(

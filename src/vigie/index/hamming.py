@@ -203,6 +203,7 @@ class HammingIndex:
         if not _are_values(self._values):
             raise _inconsistent()
         self._tables = [self._tables_of(number, chunk) for number, chunk in enumerate(self._plan)]
+        self._chunks: dict[int, ctypes.Array[kernels.Chunk]] = {}
 
     def __len__(self) -> int:
         return len(self._values)
@@ -224,8 +225,7 @@ class HammingIndex:
         if not self._plan:
             values = self._snapshot.section(f"{self._prefix}.values")
             return _in_parts(asked, threads, lambda part: _brute(values, part, max_distance_bits))
-        radii = radii_for(self._plan, max_distance_bits)
-        return _in_parts(asked, threads, lambda part: self._search_part(part, max_distance_bits, radii))
+        return _in_parts(asked, threads, lambda part: self._search_part(part, max_distance_bits))
 
     def _tables_of(self, number: int, chunk: PlannedChunk) -> dict[str, NDArray[Any] | None]:
         names = ("ids", "bases", "ends", "overflow")
@@ -247,23 +247,29 @@ class HammingIndex:
             raise _inconsistent()
         return tables
 
-    def _search_part(self, asked: NDArray[np.uint8], max_distance_bits: int, radii: tuple[int, ...]) -> Hits:
+    def _chunks_for(self, max_distance_bits: int) -> "ctypes.Array[kernels.Chunk]":
+        """Describe the chunks to the kernel, once a distance; masks are cached, tables belong to the snapshot."""
+        if max_distance_bits not in self._chunks:
+            radii = radii_for(self._plan, max_distance_bits)
+            self._chunks[max_distance_bits] = (kernels.Chunk * len(self._plan))(
+                *(
+                    kernels.Chunk(
+                        chunk.start, chunk.width, radius,
+                        len(_masks(chunk.width, radius)) if radius >= 0 else 0,
+                        _masks(chunk.width, radius).ctypes.data if radius >= 0 else None,
+                        *(None if table is None else table.ctypes.data for table in tables.values()),
+                        0 if tables["overflow"] is None else len(tables["overflow"]),
+                    )
+                    for chunk, radius, tables in zip(self._plan, radii, self._tables, strict=True)
+                )
+            )  # fmt: skip
+        return self._chunks[max_distance_bits]
+
+    def _search_part(self, asked: NDArray[np.uint8], max_distance_bits: int) -> Hits:
         library = kernels.library()
         if library is None:
             raise DamagedFileError("the kernels were unloaded")
-        # A pointer only lives as long as its array: the masks are cached, the tables belong to the snapshot.
-        chunks = (kernels.Chunk * len(self._plan))(
-            *(
-                kernels.Chunk(
-                    chunk.start, chunk.width, radius,
-                    len(_masks(chunk.width, radius)) if radius >= 0 else 0,
-                    _masks(chunk.width, radius).ctypes.data if radius >= 0 else None,
-                    *(None if table is None else table.ctypes.data for table in tables.values()),
-                    0 if tables["overflow"] is None else len(tables["overflow"]),
-                )
-                for chunk, radius, tables in zip(self._plan, radii, self._tables, strict=True)
-            )
-        )  # fmt: skip
+        chunks = self._chunks_for(max_distance_bits)
         hits = kernels.Hits()
         failed = library.vigie_hamming_search(
             self._values.ctypes.data, len(self), chunks, len(chunks), asked.ctypes.data, len(asked),

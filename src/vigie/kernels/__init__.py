@@ -13,11 +13,11 @@ import platform
 from collections.abc import Callable
 from pathlib import Path
 
-_NEEDED: tuple[tuple[str, frozenset[str]], ...] = (
-    ("x86-64-v4", frozenset({"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512cd", "avx512_vpopcntdq"})),
-    ("x86-64-v3", frozenset({"avx2", "bmi1", "bmi2", "fma", "f16c", "movbe", "abm"})),
-    ("x86-64-v2", frozenset({"ssse3", "sse4_1", "sse4_2", "popcnt"})),
-)
+# Flags of /proc/cpuinfo by level; each level includes those before it.
+_V2 = frozenset({"ssse3", "sse4_1", "sse4_2", "popcnt", "cx16", "lahf_lm"})
+_V3 = _V2 | {"avx", "avx2", "bmi1", "bmi2", "fma", "f16c", "movbe", "abm"}
+_V4 = _V3 | {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512cd", "avx512_vpopcntdq"}
+_NEEDED = (("x86-64-v4", _V4), ("x86-64-v3", _V3), ("x86-64-v2", _V2))
 
 _POINTER, _LONG, _INT = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int
 _CHECK = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)

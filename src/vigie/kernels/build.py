@@ -6,6 +6,7 @@
 - Floating point is left as written: nothing contracted, nothing re-associated (PDQ must give the reference's bits).
 """
 
+import os
 import platform
 import subprocess
 import sys
@@ -49,10 +50,13 @@ def _up_to_date(library: Path, sources: list[Path]) -> bool:
 
 
 def _compile(sources: list[Path], library: Path, *, target: str, processor: str) -> None:
-    partial = library.with_suffix(".partial")
+    partial = library.with_suffix(f".{os.getpid()}.partial")
     command = [sys.executable, "-m", "ziglang", "cc", "-target", target, f"-mcpu={processor}", *FLAGS]
-    subprocess.run([*command, "-o", str(partial), *map(str, sources), "-lm"], check=True)  # noqa: S603
-    partial.replace(library)
+    try:
+        subprocess.run([*command, "-o", str(partial), *map(str, sources), "-lm"], check=True)  # noqa: S603
+        partial.replace(library)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":
