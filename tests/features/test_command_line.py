@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vigie.cli import samples
+from vigie.cli import output, samples
+from vigie.cli import scan as scans
 from vigie.cli.main import main
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
@@ -74,8 +75,18 @@ class TestHash:
         _, rows, _ = run(capsys, "hash", tmp_path)
         schema("hash.schema.json").validate(rows[0])
         assert base64.b64decode(rows[0]["path_bytes"]) == raw
-        assert rows[0]["path"].endswith("p\\xff\n.jpg")
+        assert rows[0]["path"].endswith("p\\xff\\x0a.jpg")
         assert rows[0]["kind"] == "picture"
+
+    def test_no_name_can_steer_the_terminal(self, media, capsys, tmp_path, monkeypatch):
+        for name in ("esc\x1b[31m.jpg", "turn\u202egpj.exe", "line\nbreak.jpg"):
+            (tmp_path / name).write_bytes((media / "known.jpg").read_bytes())
+        monkeypatch.setattr(output, "wants_json", lambda asked: False)
+        monkeypatch.setenv("COLUMNS", "300")
+        assert main(["hash", str(tmp_path)]) == 0
+        printed = capsys.readouterr().out
+        assert not {"\x1b", "\u202e"} & set(printed)
+        assert "esc\\x1b[31m.jpg" in printed
 
     def test_links_fifos_and_devices_are_rows_with_their_reason(self, media, capsys, tmp_path):
         (tmp_path / "link").symlink_to(media / "known.jpg")
@@ -304,6 +315,61 @@ class TestScan:
         code, _, said = run(capsys, "scan", media / "found", "--list", other, "--out", out)
         assert code == 5
         assert said.count("\n") == 1
+
+    def test_a_scan_without_a_first_part_is_not_shown_as_empty(self, media, known, capsys, tmp_path, monkeypatch):
+        monkeypatch.setattr(scans.Event, "is_set", lambda _: True)
+        out = tmp_path / "result"
+        code, rows, said = run(capsys, "scan", media / "found", "--list", known, "--out", out)
+        assert (code, rows) == (130, [])
+        assert "Go on with" in said
+        monkeypatch.undo()
+        for command in ("report", "unknown"):
+            code, rows, said = run(capsys, command, out)
+            assert (code, rows) == (5, [])
+            assert "repeat its command" in said
+
+
+class TestSources:
+    def test_a_link_that_leads_nowhere_costs_only_itself(self, media, capsys, tmp_path):
+        (tmp_path / "loop").symlink_to("loop")
+        code, rows, _ = run(capsys, "hash", tmp_path / "loop", media / "known.jpg")
+        assert code == 0
+        assert [row["problem"] is None for row in rows] == [False, True]
+
+    @pytest.mark.parametrize("name", ["pipe", "bundle.zip"])
+    def test_a_list_is_not_made_from_a_pipe_or_an_archive(self, name, capsys, tmp_path):
+        os.mkfifo(tmp_path / "pipe")
+        with zipfile.ZipFile(tmp_path / "bundle.zip", "w") as bundle:
+            bundle.writestr("a", b"b" * 100)
+        code, _, said = run(capsys, "list", "create", tmp_path / "l", "--name", "t", "--from", tmp_path / name)
+        assert code == 2
+        assert "[cli.unusable-source]" in said
+
+    def test_a_list_of_nothing_is_refused(self, capsys, tmp_path):
+        (tmp_path / "table.csv").write_text("sha256\n", encoding="utf-8")
+        code, _, said = run(capsys, "list", "create", tmp_path / "l", "--name", "t", "--from", tmp_path / "table.csv")
+        assert code == 2
+        assert "[cli.nothing-to-list]" in said
+
+    def test_a_negative_list_does_not_become_one_that_matches(self, media, capsys, tmp_path):
+        negative = tmp_path / "negative"
+        main(["list", "create", str(negative), "--name", "n", "--from", str(media / "known.jpg"), "--negative"])
+        code, _, said = run(capsys, "list", "create", tmp_path / "l", "--name", "t", "--from", negative)
+        assert code == 2
+        assert "negative" in said
+
+    def test_a_list_given_twice_is_refused(self, media, known, capsys):
+        code, rows, said = run(capsys, "match", "--list", known, "--list", known, media / "known.jpg")
+        assert (code, rows) == (2, [])
+        assert "[cli.repeated-list]" in said
+
+    def test_the_validity_of_a_list_can_be_renewed(self, media, capsys, tmp_path):
+        path = tmp_path / "list"
+        source = media / "known.jpg"
+        main(["list", "create", str(path), "--name", "t", "--from", str(source), "--valid-until", "2020-01-01"])
+        assert run(capsys, "match", "--list", path, source)[0] == 6
+        assert run(capsys, "list", "add", path, "--from", source, "--valid-until", "2999-01-01")[0] == 0
+        assert run(capsys, "match", "--list", path, source)[0] == 0
 
 
 class TestUsage:

@@ -66,6 +66,12 @@ def files_of(paths: Sequence[Path]) -> Iterator[Input]:
         if not path.is_dir() or path.is_symlink():
             yield Input(os.fsencode(path))
             continue
+        try:
+            os.close(walk.open_source(path))
+        except walk.SourceMissingError:
+            message = "the folder cannot be opened: check its permissions"
+            yield Input(os.fsencode(path), (walk.Refusal.UNREADABLE_FOLDER.value, message))
+            continue
         for entry in walk.walk(path):
             refusal = (entry.refusal, walk.MESSAGES[walk.Refusal(entry.refusal)]) if entry.refusal else None
             yield Input(os.path.join(os.fsencode(path), entry.path), refusal)  # noqa: PTH118 - names are bytes

@@ -24,6 +24,7 @@ from vigie.lists import reading
 from vigie.lists.columns import Columns
 from vigie.lists.entries import Claim, Entry, check_claim
 from vigie.lists.media import entry_of_file
+from vigie.lists.policy import Policy
 from vigie.lists.reading import Reading
 from vigie.lists.rows import Given
 
@@ -31,6 +32,12 @@ _LIST_MAGICS = (b"VIGIESNP", b"age-encryption.org/v1")
 _NOT_MEDIA = "cli.not-media"
 
 Remark = tuple[str, str]
+
+
+class UnusableSourceError(InvalidInputError):
+    """What a list is to be made from cannot be."""
+
+    code = "cli.unusable-source"
 
 
 @dataclass(slots=True)
@@ -44,31 +51,42 @@ class Gathered:
         """Say what was not taken over: code, sentence, how often."""
         return [{"code": code, "message": message, "count": n} for (code, message), n in sorted(self.left_out.items())]
 
+    def first_remark(self) -> str:
+        """Say the most frequent reason why something was not taken over."""
+        most = self.left_out.most_common(1)
+        return most[0][0][1] if most else "the sources are empty"
 
-def gather(options: argparse.Namespace, *, claim: Claim, min_quality: int, now: datetime) -> Gathered:
+
+def gather(options: argparse.Namespace, *, claim: Claim, policy: Policy, now: datetime) -> Gathered:
     """Read every source that the options name.
 
-    Raises:  MissingPathError; RefusedRowsError and the others of `reading`; what opening a list raises.
+    Raises:  MissingPathError, UnusableSourceError; those of `reading`; what opening a list raises.
     """
     inputs.check_exist(options.sources)
     check_claim(claim)
     parts: list[Columns] = []
     left_out: Counter[Remark] = Counter()
     media: list[Path] = []
-    given = Given(claim=claim, asserted_at=now, min_quality=min_quality)
+    given = Given(claim=claim, asserted_at=now, min_quality=policy.min_quality)
     for path in options.sources:
+        if not path.is_dir() and not path.is_file():
+            raise UnusableSourceError("a source is neither a file nor a folder; links, FIFOs and devices are not read")
         if _is_media(path):
             media.append(path)
         elif _head(path).startswith(_LIST_MAGICS):
             opened = open_lists.open_one(path, keys=open_lists.keys_of(options), now=now)
+            if opened.info.policy.negative != policy.negative:
+                raise UnusableSourceError("a negative list and one that matches cannot be made into one another")
             parts.append(opened.columns())
+        elif kinds.sniff(_head(path)).role is kinds.Role.ARCHIVES:
+            raise UnusableSourceError("a source is an archive: unpack it first")
         else:
             with path.open("rb") as file:
                 found = reading.read(file, given=given, skip_bad=options.skip_bad)
             parts.append(found.columns)
             _note(left_out, found)
     if media:
-        entries = _entries(media, options, claim=claim, min_quality=min_quality, now=now, left_out=left_out)
+        entries = _entries(media, options, claim=claim, min_quality=policy.min_quality, now=now, left_out=left_out)
         parts.append(tables.of_entries(entries))
     return Gathered(tables.join(parts), left_out)
 

@@ -20,7 +20,7 @@ from vigie.cli.listing import Gathered, gather
 from vigie.errors import InvalidInputError
 from vigie.fingerprints.values import SIZE_BYTES, Algorithm, parse_hex
 from vigie.lists import changes, exporting, sealing, verification
-from vigie.lists.changes import Fingerprint
+from vigie.lists.changes import Fingerprint, ListExistsError
 from vigie.lists.entries import Claim
 from vigie.lists.file import OpenList
 from vigie.lists.policy import ListInfo, Policy
@@ -46,6 +46,12 @@ _CHANGE_COLUMNS = (
 )
 
 
+class NothingToListError(InvalidInputError):
+    """The sources hold nothing that a list can hold."""
+
+    code = "cli.nothing-to-list"
+
+
 class UnreadableOptionError(InvalidInputError):
     """The value of an option is not what it should be."""
 
@@ -54,10 +60,14 @@ class UnreadableOptionError(InvalidInputError):
 
 def create(options: argparse.Namespace) -> None:
     """Make a list."""
+    if options.list.exists():
+        raise ListExistsError("there is a file of that name already; use another name, or add to it")
     now = datetime.now(UTC)
     policy, valid_until = _policy(options), _valid_until(options.valid_until)
     claim = Claim(scheme=options.scheme, label=options.label, asserted_by=options.by or options.issuer)
-    gathered = gather(options, claim=claim, min_quality=policy.min_quality, now=now)
+    gathered = gather(options, claim=claim, policy=policy, now=now)
+    if not len(gathered.columns):
+        raise NothingToListError("nothing that can be listed was found: " + gathered.first_remark())
     info = changes.create(
         options.list,
         name=options.name,
@@ -76,8 +86,9 @@ def add(options: argparse.Namespace) -> None:
     now, keys = datetime.now(UTC), open_lists.keys_of(options)
     before = open_lists.open_one(options.list, keys=keys, now=None).info
     claim = Claim(scheme=options.scheme, label=options.label, asserted_by=options.by or before.issuer)
-    gathered = gather(options, claim=claim, min_quality=before.policy.min_quality, now=now)
-    info = changes.add(options.list, columns=gathered.columns, now=now, keys=keys)
+    gathered = gather(options, claim=claim, policy=before.policy, now=now)
+    valid_until = _valid_until(options.valid_until)
+    info = changes.add(options.list.resolve(), columns=gathered.columns, now=now, valid_until=valid_until, keys=keys)
     _tell(info, gathered, added=info.counts.entries - before.counts.entries)
 
 
@@ -87,7 +98,9 @@ def remove(options: argparse.Namespace) -> None:
     opened = open_lists.open_one(options.list, keys=keys, now=None)
     fingerprints = [_fingerprint(text, opened) for text in options.fingerprint]
     now = datetime.now(UTC)
-    info = changes.remove(options.list, depictions=options.depiction, fingerprints=fingerprints, now=now, keys=keys)
+    info = changes.remove(
+        options.list.resolve(), depictions=options.depiction, fingerprints=fingerprints, now=now, keys=keys
+    )
     _tell(info, None, added=0)
 
 

@@ -8,28 +8,45 @@
 """
 
 import argparse
+import errno
 import importlib
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
 
 from vigie import __version__
-from vigie.errors import UnavailableError, VigieError
+from vigie.errors import InvalidInputError, NotAllowedError, NotFoundError, UnavailableError, VigieError
 
 _INTERRUPTED = 130
+_SYSTEM_KINDS: dict[int, type[VigieError]] = {
+    errno.ENOENT: NotFoundError,
+    errno.ENOTDIR: NotFoundError,
+    errno.EISDIR: InvalidInputError,
+    errno.EACCES: NotAllowedError,
+    errno.EPERM: NotAllowedError,
+    errno.EROFS: NotAllowedError,
+}
+_ADVICE: dict[type[VigieError], str] = {
+    NotFoundError: "check the spelling of the paths, and that their folders exist",
+    InvalidInputError: "name a file, not a folder",
+    NotAllowedError: "check the permissions of the paths",
+    UnavailableError: "check the free space and the medium, then try again",
+}
 LANGUAGES = ("en", "fr", "nl", "de")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    parser = build_parser()
-    options = parser.parse_args(arguments)
-    # A name that is not UTF-8 must not break the output that speaks of it.
-    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    module, _, name = options.run.partition(":")
     try:
+        if sys.stdout is None:
+            sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - as long as the process
+        # JSON is UTF-8 whatever the locale says.
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+        options = build_parser().parse_args(arguments)
+        module, _, name = options.run.partition(":")
         code = getattr(importlib.import_module(f"vigie.cli.{module}"), name)(options)
         sys.stdout.flush()
     except VigieError as error:
@@ -39,11 +56,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
-        return _say("vigie.interrupted", "interrupted; nothing that was finished is lost", _INTERRUPTED)
+        _say("vigie.interrupted", "interrupted; nothing that was finished is lost", _INTERRUPTED)
+        if threading.active_count() > 1:
+            # Threads may be at a file for minutes; their confined workers end with this process.
+            os._exit(_INTERRUPTED)
+        return _INTERRUPTED
     except OSError as error:
+        kind = _SYSTEM_KINDS.get(error.errno or 0, UnavailableError)
         reason = error.strerror or type(error).__name__
-        return _say("vigie.system", f"the system refuses: {reason}", UnavailableError.exit_code)
+        return _say("vigie.system", f"the system refuses ({reason}): {_ADVICE[kind]}", kind.exit_code)
     return int(code or 0)
+
+
+def _path(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("a path is not empty")
+    return Path(text)
 
 
 def _say(code: str, message: str, exit_code: int) -> int:
@@ -85,7 +113,7 @@ def _add_hash(commands: Commands) -> None:
     parser = _command(
         commands, "hash", "fingerprint files or folders", run="fingerprint:hash_files", example="vigie hash photo.jpg"
     )
-    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a file, or a folder with all below it")
+    parser.add_argument("paths", nargs="+", type=_path, metavar="PATH", help="a file, or a folder with all below it")
     _add_output(parser)
     _add_decoding(parser)
 
@@ -98,7 +126,7 @@ def _add_match(commands: Commands) -> None:
         run="fingerprint:match_files",
         example="vigie match --list known.vigie photo.jpg clip.mp4",
     )
-    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a file, or a folder with all below it")
+    parser.add_argument("paths", nargs="+", type=_path, metavar="PATH", help="a file, or a folder with all below it")
     _add_lists(parser)
     _add_output(parser)
     _add_decoding(parser)
@@ -112,9 +140,9 @@ def _add_scan(commands: Commands) -> None:
         run="scan:scan_folder",
         example="vigie scan exhibit --list known.vigie --out exhibit.result",
     )
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="the folder to scan; it is only read")
+    parser.add_argument("folder", type=_path, metavar="FOLDER", help="the folder to scan; it is only read")
     _add_lists(parser)
-    parser.add_argument("--out", required=True, type=Path, metavar="RESULT", help="the folder for the result")
+    parser.add_argument("--out", required=True, type=_path, metavar="RESULT", help="the folder for the result")
     _add_decoding(parser)
 
 
@@ -126,8 +154,8 @@ def _add_report(commands: Commands) -> None:
         run="scan:report",
         example="vigie report exhibit.result --html report.html --language fr",
     )
-    parser.add_argument("result", type=Path, metavar="RESULT", help="the folder that a scan wrote")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="write the report as one self-contained page")
+    parser.add_argument("result", type=_path, metavar="RESULT", help="the folder that a scan wrote")
+    parser.add_argument("--html", type=_path, metavar="FILE", help="write the report as one self-contained page")
     parser.add_argument("--language", choices=LANGUAGES, default="en", help="the language of the page (default en)")
     parser.add_argument("--show-names", action="store_true", help="show file names, which are hidden otherwise")
     _add_output(parser)
@@ -141,7 +169,7 @@ def _add_unknown(commands: Commands) -> None:
         run="scan:unknown",
         example="vigie unknown exhibit.result --json",
     )
-    parser.add_argument("result", type=Path, metavar="RESULT", help="the folder that a scan wrote")
+    parser.add_argument("result", type=_path, metavar="RESULT", help="the folder that a scan wrote")
     parser.add_argument("--show-names", action="store_true", help="show file names, which are hidden otherwise")
     _add_output(parser)
 
@@ -154,7 +182,7 @@ def _add_demo(commands: Commands) -> None:
         run="demo:demo",
         example="vigie demo --out demonstration",
     )
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="where to put it (default: ./vigie-demo)")
+    parser.add_argument("--out", type=_path, metavar="FOLDER", help="where to put it (default: ./vigie-demo)")
 
 
 def _add_list(commands: Commands) -> None:
@@ -175,8 +203,8 @@ def _add_list(commands: Commands) -> None:
         run="lists:keygen",
         example="vigie list keygen issuer.key issuer.pub",
     )
-    keygen.add_argument("private", type=Path, metavar="PRIVATE", help="the signing key to write; keep it secret")
-    keygen.add_argument("public", type=Path, metavar="PUBLIC", help="the checking key to write; give it to readers")
+    keygen.add_argument("private", type=_path, metavar="PRIVATE", help="the signing key to write; keep it secret")
+    keygen.add_argument("public", type=_path, metavar="PUBLIC", help="the checking key to write; give it to readers")
 
 
 def _add_list_create(actions: Commands) -> None:
@@ -187,7 +215,7 @@ def _add_list_create(actions: Commands) -> None:
         run="lists:create",
         example="vigie list create known.vigie --name demo --from folder --scheme vics-us --label 1 --by 'Unit 5'",
     )
-    parser.add_argument("list", type=Path, metavar="LIST", help="the file to write; it must not exist yet")
+    parser.add_argument("list", type=_path, metavar="LIST", help="the file to write; it must not exist yet")
     parser.add_argument("--name", required=True, help="what the list is called")
     parser.add_argument("--issuer", default="this machine", help="who publishes it (default: this machine)")
     _add_sources(parser)
@@ -209,8 +237,9 @@ def _add_list_change(actions: Commands) -> None:
         run="lists:add",
         example="vigie list add known.vigie --from more.csv",
     )
-    add.add_argument("list", type=Path, metavar="LIST", help="the list to change")
+    add.add_argument("list", type=_path, metavar="LIST", help="the list to change")
     _add_sources(add)
+    add.add_argument("--valid-until", metavar="DATE", help="the list's new last day, for example 2028-06-30")
     _add_writing(add)
     _add_reading(add)
     _add_decoding(add)
@@ -221,7 +250,7 @@ def _add_list_change(actions: Commands) -> None:
         run="lists:remove",
         example="vigie list remove known.vigie --depiction 0a1b…",
     )
-    remove.add_argument("list", type=Path, metavar="LIST", help="the list to change")
+    remove.add_argument("list", type=_path, metavar="LIST", help="the list to change")
     remove.add_argument("--depiction", action="append", default=[], metavar="ID", help="the id of a depiction")
     remove.add_argument(
         "--fingerprint", action="append", default=[], metavar="HEX", help="a digest or PDQ value: all that has it goes"
@@ -249,10 +278,10 @@ def _add_list_questions(actions: Commands) -> None:
         run="lists:export",
         example="vigie list export known.vigie --to known.jsonl",
     )
-    export.add_argument("--to", type=Path, metavar="FILE", help="the file to write (default: standard output)")
+    export.add_argument("--to", type=_path, metavar="FILE", help="the file to write (default: standard output)")
     export.add_argument("--format", choices=("jsonl", "csv"), default="jsonl", help="the form (default jsonl)")
     for parser in (show, verify, export):
-        parser.add_argument("list", type=Path, metavar="LIST", help="the list to read")
+        parser.add_argument("list", type=_path, metavar="LIST", help="the list to read")
         _add_reading(parser)
     for parser in (show, verify):
         _add_output(parser)
@@ -265,7 +294,7 @@ def _add_sources(parser: argparse.ArgumentParser) -> None:
         required=True,
         nargs="+",
         action="extend",
-        type=Path,
+        type=_path,
         metavar="PATH",
         help="media or folders of media, CSV or JSONL of fingerprints, or other lists",
     )
@@ -276,21 +305,23 @@ def _add_sources(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_writing(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--sign", type=Path, metavar="KEY", help="sign the list with this private key")
+    parser.add_argument("--sign", type=_path, metavar="KEY", help="sign the list with this private key")
     parser.add_argument(
         "--recipient", action="append", default=[], metavar="AGE", help="encrypt the file to this age recipient"
     )
-    parser.add_argument("--encrypt-with", type=Path, metavar="FILE", help="encrypt it with the passphrase in this file")
+    parser.add_argument(
+        "--encrypt-with", type=_path, metavar="FILE", help="encrypt it with the passphrase in this file"
+    )
 
 
 def _add_reading(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--key", action="append", default=[], type=Path, metavar="FILE", help="refuse lists not signed by one of these"
+        "--key", action="append", default=[], type=_path, metavar="FILE", help="refuse lists not signed by one of these"
     )
     parser.add_argument(
-        "--identity", action="append", default=[], type=Path, metavar="FILE", help="an age identity that opens lists"
+        "--identity", action="append", default=[], type=_path, metavar="FILE", help="an age identity that opens lists"
     )
-    parser.add_argument("--passphrase", type=Path, metavar="FILE", help="the passphrase that opens lists, in a file")
+    parser.add_argument("--passphrase", type=_path, metavar="FILE", help="the passphrase that opens lists, in a file")
 
 
 def _add_lists(parser: argparse.ArgumentParser) -> None:
@@ -299,7 +330,7 @@ def _add_lists(parser: argparse.ArgumentParser) -> None:
         dest="lists",
         required=True,
         action="append",
-        type=Path,
+        type=_path,
         metavar="LIST",
         help="a list of what is known, or a negative list; may be repeated",
     )

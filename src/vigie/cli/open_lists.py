@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from vigie.errors import InvalidInputError, NotFoundError
+from vigie.errors import InvalidInputError, NotFoundError, VigieError
 from vigie.lists.file import NO_KEYS, Keys, OpenList, open_list
 
 _MAX_SECRET_BYTES = 65_536
@@ -20,8 +20,14 @@ class MissingListError(NotFoundError):
     code = "cli.missing-list"
 
 
+class RepeatedListError(InvalidInputError):
+    """One list is given twice."""
+
+    code = "cli.repeated-list"
+
+
 class UnusableSecretError(InvalidInputError):
-    """A file does not hold the identity or the passphrase that it should."""
+    """A file does not hold the key, the identity or the passphrase that it should."""
 
     code = "cli.unusable-secret"
 
@@ -36,6 +42,9 @@ def keys_of(options: argparse.Namespace) -> Keys:
         return NO_KEYS
     public, identities, passphrase = (given.get(name) for name in ("key", "identity", "passphrase"))
     sign, recipients, encrypt_with = (given.get(name) for name in ("sign", "recipient", "encrypt_with"))
+    for path in [*(public or []), *(identities or []), *filter(None, [passphrase, sign, encrypt_with])]:
+        if not path.is_file():
+            raise UnusableSecretError("there is no file of that name with the key, identity or passphrase")
     from vigie.lists import sealing  # noqa: PLC0415 - cryptography costs its start-up where no key is given
 
     return Keys(
@@ -53,10 +62,20 @@ def keys_of(options: argparse.Namespace) -> Keys:
 def open_all(paths: Sequence[Path], options: argparse.Namespace, *, now: datetime) -> list[OpenList]:
     """Open each list, in the order given.
 
-    Raises:  MissingListError; what `open_list` raises.
+    Raises:  MissingListError, RepeatedListError; what `open_list` raises.
     """
     keys = keys_of(options)
-    return [open_one(path, keys=keys, now=now) for path in paths]
+    opened: list[OpenList] = []
+    for number, path in enumerate(paths, 1):
+        try:
+            opened.append(open_one(path, keys=keys, now=now))
+        except VigieError as error:
+            if len(paths) == 1:
+                raise
+            raise type(error)(f"list {number} of {len(paths)}: {error}") from error
+    if len({one.snapshot.header_bytes for one in opened}) < len(opened):
+        raise RepeatedListError("a list is given twice: each of its matches would count twice; name it once")
+    return opened
 
 
 def open_one(path: Path, *, keys: Keys, now: datetime | None) -> OpenList:
@@ -93,7 +112,5 @@ def _secret(path: Path) -> str:
     try:
         with path.open("rb") as file:
             return file.read(_MAX_SECRET_BYTES).decode("utf-8")
-    except FileNotFoundError as error:
-        raise UnusableSecretError("there is no file of that name with the identity or the passphrase") from error
     except UnicodeDecodeError as error:
         raise UnusableSecretError("the file with the identity or the passphrase is not text") from error

@@ -18,6 +18,8 @@ from typing import Any
 
 import msgspec
 
+from vigie.evidence.row import visible_name
+
 _LINE_SECONDS = 10.0
 _TABLE_ROWS = 200
 
@@ -51,13 +53,10 @@ def print_rows(rows: Iterable[Row], *, as_json: bool, columns: Sequence[tuple[st
 
 
 def named(path: str | bytes | os.PathLike[str]) -> dict[str, str | None]:
-    """Give a path as `path` (printable text) and `path_bytes` (base64, only where the name is not UTF-8)."""
+    """Give a path as `path` (printable text) and `path_bytes` (base64, only where the text is not the exact name)."""
     raw = os.fsencode(path)
-    try:
-        text, kept = raw.decode("utf-8"), None
-    except UnicodeDecodeError:
-        text, kept = raw.decode("utf-8", "backslashreplace"), base64.b64encode(raw).decode()
-    return {"path": text, "path_bytes": kept}
+    text = visible_name(raw)
+    return {"path": text, "path_bytes": None if text.encode() == raw else base64.b64encode(raw).decode()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ import msgspec
 
 from vigie.cli import inputs, open_lists, output
 from vigie.cli.output import Done, ProgressLine
+from vigie.errors import WrongStateError
 from vigie.evidence import report as pages
 from vigie.evidence import scan as scans
 from vigie.evidence.results import Amount, Results, ToLookAt
@@ -30,6 +31,14 @@ from vigie.index import snapshot
 from vigie.matching.verdicts import Outcome
 
 _INTERRUPTED = 130
+
+
+class IncompleteScanError(WrongStateError):
+    """The scan has nothing to show yet."""
+
+    code = "cli.incomplete-scan"
+
+
 _VERDICT_COLUMNS = (
     ("verdict", lambda row: row["verdict"]),
     ("files", lambda row: f"{row['files']:,}"),
@@ -37,9 +46,9 @@ _VERDICT_COLUMNS = (
     ("bytes", lambda row: "" if row["size_bytes"] is None else f"{row['size_bytes']:,}"),
 )
 _SUMMARY_COLUMNS = (
-    ("files", lambda row: f"{row['files']:,}"),
+    ("files in the folder", lambda row: f"{row['files']:,}"),
     ("bytes", lambda row: f"{row['size_bytes']:,}"),
-    ("verdicts", lambda row: _counted(row["verdicts"])),
+    ("verdicts, files in archives included", lambda row: _counted(row["verdicts"])),
     ("result", lambda row: row["result"]),
 )
 _UNKNOWN_COLUMNS = (
@@ -93,6 +102,7 @@ def scan_folder(options: argparse.Namespace) -> int:
 def report(options: argparse.Namespace) -> None:
     """Summarise a result, and write its page where asked."""
     with Results.open(options.result) as results:
+        _tell_incomplete(results)
         if options.html is not None:
             _write_page(options.html, pages.html(results, language=options.language, show_names=options.show_names))
         amounts = results.by_verdict()
@@ -104,9 +114,22 @@ def report(options: argparse.Namespace) -> None:
 def unknown(options: argparse.Namespace) -> None:
     """List the contents that people should look at."""
     with Results.open(options.result) as results:
+        _tell_incomplete(results)
         rows = (_unknown_row(one, show_names=options.show_names) for one in results.unknown())
         columns = (*_UNKNOWN_COLUMNS, _NAME_COLUMN) if options.show_names else _UNKNOWN_COLUMNS
         output.print_rows(rows, as_json=output.wants_json(asked=options.json), columns=columns)
+
+
+def _tell_incomplete(results: Results) -> None:
+    """Say that a result is not all there is; refuse it where nothing of it can be shown yet.
+
+    Raises:  IncompleteScanError.
+    """
+    if results.manifest.complete:
+        return
+    if not results.manifest.parts:
+        raise IncompleteScanError("the scan was interrupted before its first part was written: repeat its command")
+    sys.stderr.write("vigie: the scan is not complete; this is a part of it. Repeat its command to go on\n")
 
 
 def _counted(verdicts: Mapping[str, int]) -> str:

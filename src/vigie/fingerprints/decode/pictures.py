@@ -132,7 +132,7 @@ def _guarded(limits: PictureLimits) -> Iterator[None]:
 
 
 def _too_large() -> TooLargePictureError:
-    return TooLargePictureError("the picture is larger than the limits allow: raise them to examine it")
+    return TooLargePictureError("the picture has more pixels than can be decoded safely: look at it apart")
 
 
 def _examine(file: bytes, *, limits: PictureLimits) -> messages.Picture:
@@ -145,7 +145,7 @@ def _examine(file: bytes, *, limits: PictureLimits) -> messages.Picture:
     if header.height_px * header.width_px > limits.pixels or held_bytes > limits.decoded_bytes:
         raise _too_large()
     if header.scans > limits.scans:
-        raise TooLargePictureError("the picture has more scans than the limits allow: raise them to examine it")
+        raise TooLargePictureError("the picture has more scans than can be decoded safely: look at it apart")
     read = jpeg.read_plane(file, header=header) if header.components in jpeg.COMPONENTS else None
     if read is None:
         return _by_pillow(file, formats=("JPEG",), limits=limits)
