@@ -185,6 +185,16 @@ class TestRefusedLists:
         assert code == 6
         assert "not signed" in said
 
+    def test_a_signed_list_is_changed_only_after_its_signature_was_checked(self, media, capsys, tmp_path):
+        own, public, path = (tmp_path / name for name in ("own.key", "own.pub", "signed"))
+        assert main(["list", "keygen", str(own), str(public)]) == 0
+        source, stranger = media / "known.jpg", media / "found" / "stranger.jpg"
+        main(["list", "create", str(path), "--name", "t", "--from", str(source), "--sign", str(own)])
+        change = ["list", "add", path, "--from", stranger, "--sign", own]
+        assert run(capsys, *change)[0] == 4
+        assert run(capsys, *change, "--key", public)[0] == 0
+        assert run(capsys, "match", "--list", path, "--key", public, stranger)[1][0]["verdict"] == "known"
+
     def test_an_encrypted_list_opens_with_its_passphrase_alone(self, media, known, capsys, tmp_path):
         (tmp_path / "words").write_text("a long passphrase\n", encoding="utf-8")
         (tmp_path / "wrong").write_text("another one\n", encoding="utf-8")

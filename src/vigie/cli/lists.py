@@ -20,9 +20,9 @@ from vigie.cli.listing import Gathered, gather
 from vigie.errors import InvalidInputError
 from vigie.fingerprints.values import SIZE_BYTES, Algorithm, parse_hex
 from vigie.lists import changes, exporting, sealing, verification
-from vigie.lists.changes import Fingerprint, ListExistsError
+from vigie.lists.changes import Fingerprint, ListExistsError, MissingKeyError
 from vigie.lists.entries import Claim
-from vigie.lists.file import OpenList
+from vigie.lists.file import Keys, OpenList
 from vigie.lists.policy import ListInfo, Policy
 
 _BY_DIGITS = {2 * SIZE_BYTES[one]: one for one in (Algorithm.MD5, Algorithm.SHA1)}
@@ -84,7 +84,7 @@ def create(options: argparse.Namespace) -> None:
 def add(options: argparse.Namespace) -> None:
     """Add to a list."""
     now, keys = datetime.now(UTC), open_lists.keys_of(options)
-    before = open_lists.open_one(options.list, keys=keys, now=None).info
+    before = _to_change(options.list, keys).info
     claim = Claim(scheme=options.scheme, label=options.label, asserted_by=options.by or before.issuer)
     gathered = gather(options, claim=claim, policy=before.policy, now=now)
     valid_until = _valid_until(options.valid_until)
@@ -95,7 +95,7 @@ def add(options: argparse.Namespace) -> None:
 def remove(options: argparse.Namespace) -> None:
     """Remove depictions from a list."""
     keys = open_lists.keys_of(options)
-    opened = open_lists.open_one(options.list, keys=keys, now=None)
+    opened = _to_change(options.list, keys)
     fingerprints = [_fingerprint(text, opened) for text in options.fingerprint]
     now = datetime.now(UTC)
     info = changes.remove(
@@ -137,6 +137,19 @@ def export(options: argparse.Namespace) -> None:
 def keygen(options: argparse.Namespace) -> None:
     """Make a pair of keys."""
     sealing.make_keys(options.private, public_path=options.public)
+
+
+def _to_change(path: Path, keys: Keys) -> OpenList:
+    """Open the list that is to be changed; what is signed again must be what its issuer signed.
+
+    Raises:  MissingKeyError; what `open_one` raises.
+    """
+    opened = open_lists.open_one(path, keys=keys, now=None)
+    if opened.is_signed and keys.check is None:
+        raise MissingKeyError(
+            "the list is signed: give its issuer's key (--key), so that its signature is checked first"
+        )
+    return opened
 
 
 def _write(path: Path, lines: Iterator[bytes]) -> None:
