@@ -82,6 +82,7 @@ def plan(rows: int) -> tuple[PlannedChunk, ...]:
 
 
 Shape = tuple[tuple[int, int], ...]
+Masks = NDArray[np.uint32]
 
 
 def _radius_counts() -> list[tuple[int, ...]]:
@@ -128,7 +129,7 @@ def _ball(width: int, radius: int) -> int:
 
 
 @functools.cache
-def _masks(width: int, radius: int) -> NDArray[np.uint32]:
+def _masks(width: int, radius: int) -> Masks:
     """All ways to flip at most `radius` of `width` bits, ascending, so that masks of one group stand together."""
     flips = (
         sum(1 << bit for bit in bits)
@@ -203,7 +204,7 @@ class HammingIndex:
         if not _are_values(self._values):
             raise _inconsistent()
         self._tables = [self._tables_of(number, chunk) for number, chunk in enumerate(self._plan)]
-        self._chunks: dict[int, ctypes.Array[kernels.Chunk]] = {}
+        self._chunks: dict[int, tuple[ctypes.Array[kernels.Chunk], list[Masks]]] = {}
 
     def __len__(self) -> int:
         return len(self._values)
@@ -247,29 +248,33 @@ class HammingIndex:
             raise _inconsistent()
         return tables
 
-    def _chunks_for(self, max_distance_bits: int) -> "ctypes.Array[kernels.Chunk]":
-        """Describe the chunks to the kernel, once a distance; masks are cached, tables belong to the snapshot."""
-        if max_distance_bits not in self._chunks:
+    def _chunks_for(self, max_distance_bits: int) -> "tuple[ctypes.Array[kernels.Chunk], list[Masks]]":
+        """Describe the chunks to the kernel, once a distance, with the masks that their addresses point into.
+
+        Two threads that are first at the same time each make their own: whoever searches must hold both.
+        """
+        known = self._chunks.get(max_distance_bits)
+        if known is None:
             radii = radii_for(self._plan, max_distance_bits)
-            self._chunks[max_distance_bits] = (kernels.Chunk * len(self._plan))(
+            masks = [_masks(chunk.width, radius) for chunk, radius in zip(self._plan, radii, strict=True)]
+            chunks = (kernels.Chunk * len(self._plan))(
                 *(
                     kernels.Chunk(
-                        chunk.start, chunk.width, radius,
-                        len(_masks(chunk.width, radius)) if radius >= 0 else 0,
-                        _masks(chunk.width, radius).ctypes.data if radius >= 0 else None,
+                        chunk.start, chunk.width, radius, len(flips), flips.ctypes.data,
                         *(None if table is None else table.ctypes.data for table in tables.values()),
                         0 if tables["overflow"] is None else len(tables["overflow"]),
                     )
-                    for chunk, radius, tables in zip(self._plan, radii, self._tables, strict=True)
+                    for chunk, radius, flips, tables in zip(self._plan, radii, masks, self._tables, strict=True)
                 )
             )  # fmt: skip
-        return self._chunks[max_distance_bits]
+            known = self._chunks[max_distance_bits] = chunks, masks
+        return known
 
     def _search_part(self, asked: NDArray[np.uint8], max_distance_bits: int) -> Hits:
         library = kernels.library()
         if library is None:
             raise DamagedFileError("the kernels were unloaded")
-        chunks = self._chunks_for(max_distance_bits)
+        chunks, _held = self._chunks_for(max_distance_bits)
         hits = kernels.Hits()
         failed = library.vigie_hamming_search(
             self._values.ctypes.data, len(self), chunks, len(chunks), asked.ctypes.data, len(asked),

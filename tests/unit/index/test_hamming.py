@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The near-match index finds every row that comparing row by row finds, and nothing else."""
 
+import sys
+import threading
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -141,3 +144,32 @@ class TestPlan:
             radii = hamming.radii_for(chunks, distance)
             assert sum(radius + 1 for radius in radii) >= distance + 1
             assert all(-1 <= radius <= chunk.radius for radius, chunk in zip(radii, chunks, strict=True))
+
+
+class TestThreadsThatAreFirstTogether:
+    @pytest.fixture
+    def _eager_threads(self):
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(1e-5)
+        yield
+        sys.setswitchinterval(before)
+
+    @pytest.mark.usefixtures("_eager_threads")
+    def test_never_hand_the_kernel_an_address_of_what_was_let_go(self, tmp_path):
+        values = values_of("random", 30_000, 1)
+        for _ in range(20):
+            hamming._masks.cache_clear()
+            index, _, _ = saved(values, tmp_path)
+            start = threading.Barrier(4)
+
+            def ask(index=index, start=start):
+                start.wait()
+                index.search(values[:1], max_distance_bits=31)
+
+            threads = [threading.Thread(target=ask) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            chunks, held = index._chunks_for(31)
+            assert [chunk.masks for chunk in chunks] == [masks.ctypes.data for masks in held]
