@@ -3,7 +3,8 @@
 
 - The value is bit-identical to the reference's on the same luma plane, and so is the quality (0 to 100).
 - Row t of the turns is the value of the picture of which this plane is a copy turned by `values.TURNS[t]`: looking
-  all eight rows up finds a turned copy and tells the turn.
+  all eight rows up finds a turned copy and tells the turn. Rows 1 to 7 are those of the plane turned back, but for
+  rounding; the reference's shortcut by the signs of one transform would be off by up to 50 bits (ADR-0014).
 - A plane smaller than 5 pixels on a side has the value zero and quality 0; the gates refuse it.
 - A reduced plane (JPEG decoded at n/8) goes through the full-size plane's own filter and sampling positions.
 - The plain numpy path beside the kernel serves platforms without one, and the tests.
@@ -12,6 +13,7 @@ Source: PDQ specification (2017); decoder, scales and luma: docs/reference/recip
 """
 
 import functools
+from collections.abc import Callable
 from typing import cast
 
 import numpy as np
@@ -111,20 +113,26 @@ def pdq_turns_plain(luma: Luma) -> tuple[PdqTurns, int]:
     height, width = luma.shape
     if height < _MIN_SIDE or width < _MIN_SIDE:
         return np.zeros((_TURNS, 32), np.uint8), 0
-    plane = luma.astype(np.float32)
+    return _finish(lambda rows, columns: _sampled(luma[::-1] if rows else luma, mirror_columns=columns))
+
+
+def _sampled(luma: Luma, *, mirror_columns: int) -> NDArray[np.float32]:
+    plane = (luma[:, ::-1] if mirror_columns else luma).astype(np.float32)
+    height, width = plane.shape
     if (height, width) != (_SIDE, _SIDE):
         for _ in range(2):
             plane = _box(_box(plane.T, _window(width)).T, _window(height))
-    rows, columns = _samples(height), _samples(width)
-    return _finish(plane[rows][:, columns])
+    return plane[_samples(height)][:, _samples(width)]
 
 
 def pdq_turns_reduced_plain(
     luma: NDArray[np.uint8], *, full_height_px: int, full_width_px: int, eighths: int
 ) -> tuple[PdqTurns, int]:
     """Do the same as `pdq_turns_reduced` as two matrix products: equal but for rounding."""
-    rows, columns = _axis(full_height_px, eighths), _axis(full_width_px, eighths)
-    return _finish(rows @ luma.astype(np.float32) @ columns.T)
+    rows = [_axis(full_height_px, eighths, mirrored=mirrored) for mirrored in (False, True)]
+    columns = [_axis(full_width_px, eighths, mirrored=mirrored) for mirrored in (False, True)]
+    plane = luma.astype(np.float32)
+    return _finish(lambda up, left: np.asarray(rows[up] @ plane @ columns[left].T, np.float32))
 
 
 def _checked(luma: Luma, *, kinds: tuple[type, ...] = (np.uint8, np.float32)) -> Luma:
@@ -176,7 +184,17 @@ def _cosines() -> NDArray[np.float32]:
     return np.asarray(float(scale) * cosines, np.float32)
 
 
-def _finish(small: NDArray[np.float32]) -> tuple[PdqTurns, int]:
+def _finish(sampled: Callable[[int, int], NDArray[np.float32]]) -> tuple[PdqTurns, int]:
+    """Make values of the 64 x 64 planes that `sampled(mirror rows, mirror columns)` gives."""
+    bands = [[_band(sampled(rows, columns)) for columns in range(2)] for rows in range(2)]
+    turns = np.empty((_TURNS, 32), np.uint8)
+    for row, (swap, rows, columns) in enumerate(_TURN_TABLE):
+        turned = (bands[rows][columns].T if swap else bands[rows][columns]).ravel()
+        turns[row] = np.packbits((turned > np.sort(turned)[127])[::-1])
+    return turns, _plain_quality(sampled(0, 0))
+
+
+def _band(small: NDArray[np.float32]) -> NDArray[np.float32]:
     matrix = _cosines()
     half = np.zeros((_BAND, _SIDE), np.float32)
     for k in range(_SIDE):
@@ -184,14 +202,7 @@ def _finish(small: NDArray[np.float32]) -> tuple[PdqTurns, int]:
     band = np.zeros((_BAND, _BAND), np.float32)
     for k in range(_SIDE):
         band += half[:, k, None] * matrix[None, :, k]
-    sign = np.where(np.arange(_BAND) % 2 == 0, np.float32(-1), np.float32(1))
-    turns = np.empty((_TURNS, 32), np.uint8)
-    for row, (swap, mirror_rows, mirror_columns) in enumerate(_TURN_TABLE):
-        turned = band * (sign[:, None] if mirror_rows else 1) * (sign[None, :] if mirror_columns else 1)
-        turned = (turned.T if swap else turned).ravel()
-        median = np.sort(turned)[127]
-        turns[row] = np.packbits((turned > median)[::-1])
-    return turns, _plain_quality(small)
+    return band
 
 
 def _plain_quality(small: NDArray[np.float32]) -> int:
@@ -203,9 +214,10 @@ def _plain_quality(small: NDArray[np.float32]) -> int:
 
 
 @functools.lru_cache(maxsize=16)
-def _axis(full: int, eighths: int) -> NDArray[np.float32]:
+def _axis(full: int, eighths: int, *, mirrored: bool) -> NDArray[np.float32]:
     """One axis of the full-size filter, its weights gathered into reduced pixels: (64, reduced)."""
     filtered = _box(_box(np.eye(full, dtype=np.float32), _window(full)), _window(full))[_samples(full)]
+    filtered = filtered[:, ::-1] if mirrored else filtered
     step = eighths / 8
     reduced = -(-full * eighths // 8)
     begin = np.arange(full) * step

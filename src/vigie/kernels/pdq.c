@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * PDQ of one luma plane, with all eight turns from one transform.
+ * PDQ of one luma plane, and of the seven pictures of which it may be a turned copy.
  *
  * - `vigie_pdq_*` gives the very bits of the C++ reference: the same float additions in the same order (a running
  *   sum is never re-associated, a division is never a multiplication by an inverse, nothing is fused).
+ * - The turned values are those of the plane turned back, but for rounding. The reference derives them from the signs
+ *   of one transform; its filter is not symmetric, so that shortcut costs up to 50 bits on small textures (ADR-0014).
  * - It streams: a ring of rows, not copies of the plane; the second pass along the rows is kept only at the 64
  *   sampled columns.
  * - `vigie_pdq_reduced_u8` takes a plane that the JPEG decoder reduced by eighths, and applies the reference's own
@@ -12,6 +14,7 @@
  * Source: PDQ specification (2017), and the behaviour of the reference implementation of the same name.
  */
 #include <math.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -189,13 +192,24 @@ static int quality_of(float small[SIDE][SIDE]) {
   return sum > 100 ? 100 : sum;
 }
 
+/* Made by whichever thread comes first; a second one meanwhile writes the same numbers. */
+static const float (*cosines(void))[SIDE] {
+  static float matrix[BAND][SIDE];
+  static _Atomic int made;
+  if (!atomic_load_explicit(&made, memory_order_acquire)) {
+    const float scale = (float)sqrt(2.0 / SIDE);
+    for (int i = 0; i < BAND; i++)
+      for (int j = 0; j < SIDE; j++)
+        matrix[i][j] = (float)(scale * cos((3.14159265358979323846 / 2.0 / SIDE) * (i + 1) * (2 * j + 1)));
+    atomic_store_explicit(&made, 1, memory_order_release);
+  }
+  return matrix;
+}
+
 /* Low frequencies 1 to 16 of both axes; each sum runs over k upwards, as in the reference. */
 static void transform(float small[SIDE][SIDE], float out[BAND][BAND]) {
-  float matrix[BAND][SIDE], half[BAND][SIDE];
-  const float scale = (float)sqrt(2.0 / SIDE);
-  for (int i = 0; i < BAND; i++)
-    for (int j = 0; j < SIDE; j++)
-      matrix[i][j] = (float)(scale * cos((3.14159265358979323846 / 2.0 / SIDE) * (i + 1) * (2 * j + 1)));
+  const float(*matrix)[SIDE] = cosines();
+  float half[BAND][SIDE];
   for (int i = 0; i < BAND; i++) {
     float sum[SIDE] = {0};
     for (int k = 0; k < SIDE; k++)
@@ -241,17 +255,66 @@ static void to_bits(float values[BAND][BAND], uint8_t out[BITS / 8]) {
     if ((&values[0][0])[k] > median) out[BITS / 8 - 1 - k / 8] |= (uint8_t)(1u << (k % 8));
 }
 
-/* A mirrored axis negates every other frequency of that axis; a quarter turn also swaps the axes. The order is that
- * of values.Turn: each row is the value of the picture that this plane is a turned copy of. */
-static void turns_of(float band[BAND][BAND], uint8_t *out) {
+typedef struct { int64_t first[SIDE], taps; float *weights; } Axis;
+
+static int axis_open(Axis *axis, int64_t full, int64_t reduced, int64_t eighths, int mirrored);
+
+/* Weigh rows of the plane into one line, `line` floats wide. */
+static void weigh_rows(const Plane *plane, const Axis *y, int row, int64_t width, float *line) {
+  memset(line, 0, (size_t)width * sizeof *line);
+  for (int64_t tap = 0; tap < y->taps; tap++) {
+    const float weight = y->weights[row * y->taps + tap];
+    if (weight == 0.0f) continue;
+    const int64_t start = (y->first[row] + tap) * plane->stride;
+    if (plane->is_float) {
+      const float *from = (const float *)plane->pixels + start;
+      for (int64_t c = 0; c < width; c++) line[c] += weight * from[c];
+    } else {
+      const uint8_t *from = (const uint8_t *)plane->pixels + start;
+      for (int64_t c = 0; c < width; c++) line[c] += weight * from[c];
+    }
+  }
+}
+
+/* The reference's filter and sampling as one sparse product an axis, for the plane and its three mirror images:
+ * small[rows mirrored][columns mirrored]. */
+static int sample_mirrored(const Plane *plane, int64_t height, int64_t width, int64_t full_height, int64_t full_width,
+                           int64_t eighths, float small[2][2][SIDE][SIDE]) {
+  Axis y[2], x[2];
+  memset(y, 0, sizeof y), memset(x, 0, sizeof x);
+  float *line = malloc((size_t)width * sizeof *line);
+  int held = line != NULL;
+  for (int m = 0; m < 2; m++)
+    held = held && axis_open(&y[m], full_height, height, eighths, m) && axis_open(&x[m], full_width, width, eighths, m);
+  for (int my = 0; held && my < 2; my++)
+    for (int i = 0; i < SIDE; i++) {
+      weigh_rows(plane, &y[my], i, width, line);
+      for (int mx = 0; mx < 2; mx++)
+        for (int j = 0; j < SIDE; j++) {
+          const float *weights = x[mx].weights + j * x[mx].taps, *from = line + x[mx].first[j];
+          float sum = 0;
+          for (int64_t tap = 0; tap < x[mx].taps; tap++) sum += weights[tap] * from[tap];
+          small[my][mx][i][j] = sum;
+        }
+    }
+  for (int m = 0; m < 2; m++) free(y[m].weights), free(x[m].weights);
+  free(line);
+  return held;
+}
+
+/* Rows from `first_turn` on, in the order of values.Turn: each is the value of the picture that this plane is a turned
+ * copy of, that is, of the plane mirrored as the turn says and then, for a quarter turn, with its axes swapped. */
+static void turns_of(float small[2][2][SIDE][SIDE], int first_turn, uint8_t *out) {
   static const struct { uint8_t swap, rows, columns; } turn[TURNS] = {
       {0, 0, 0}, {1, 0, 1}, {0, 1, 1}, {1, 1, 0}, {0, 0, 1}, {1, 1, 1}, {0, 1, 0}, {1, 0, 0}};
-  for (int t = 0; t < TURNS; t++) {
+  float band[2][2][BAND][BAND];
+  for (int my = 0; my < 2; my++)
+    for (int mx = 0; mx < 2; mx++) transform(small[my][mx], band[my][mx]);
+  for (int t = first_turn; t < TURNS; t++) {
     float turned[BAND][BAND];
     for (int i = 0; i < BAND; i++)
       for (int j = 0; j < BAND; j++) {
-        const int negate = (turn[t].rows && !(i & 1)) ^ (turn[t].columns && !(j & 1));
-        const float value = negate ? -band[i][j] : band[i][j];
+        const float value = band[turn[t].rows][turn[t].columns][i][j];
         if (turn[t].swap) turned[j][i] = value;
         else turned[i][j] = value;
       }
@@ -259,19 +322,16 @@ static void turns_of(float band[BAND][BAND], uint8_t *out) {
   }
 }
 
+/* The plane's own value, bit for bit the reference's. */
 static int finish(float small[SIDE][SIDE], uint8_t *out) {
   float band[BAND][BAND];
   transform(small, band);
-  turns_of(band, out);
+  to_bits(band, out);
   return quality_of(small);
 }
 
-static int pdq(const Plane *plane, int64_t height, int64_t width, uint8_t *out) {
+static int exact(const Plane *plane, int64_t height, int64_t width, uint8_t *out) {
   float small[SIDE][SIDE];
-  if (height < MIN_SIDE || width < MIN_SIDE) {
-    memset(out, 0, TURNS * BITS / 8);
-    return 0;
-  }
   if (height == SIDE && width == SIDE) {
     for (int i = 0; i < SIDE; i++) load_row(plane, i, SIDE, small[i]);
     return finish(small, out);
@@ -282,6 +342,16 @@ static int pdq(const Plane *plane, int64_t height, int64_t width, uint8_t *out) 
   filter_columns_sampled(&work, small);
   free(work.block);
   return finish(small, out);
+}
+
+static int pdq(const Plane *plane, int64_t height, int64_t width, uint8_t *out) {
+  float small[2][2][SIDE][SIDE];
+  memset(out, 0, TURNS * BITS / 8);
+  if (height < MIN_SIDE || width < MIN_SIDE) return 0;
+  const int quality = exact(plane, height, width, out);
+  if (quality < 0 || !sample_mirrored(plane, height, width, height, width, 8, small)) return -1;
+  turns_of(small, 1, out);
+  return quality;
 }
 
 /* Quality 0 to 100, or -1 without memory. `out`: eight values of 32 bytes. `stride` in elements. */
@@ -296,17 +366,16 @@ int vigie_pdq_f32(const float *plane, int64_t height, int64_t width, int64_t str
 }
 
 /* One axis of the reference's filter on a reduced plane: for each of the SIDE outputs, the weight of `taps` reduced
- * pixels from `first` on. A reduced pixel stands for 8/eighths full pixels, all of its value. */
-typedef struct { int64_t first[SIDE], taps; float *weights; } Axis;
-
-static int axis_open(Axis *axis, int64_t full, int64_t reduced, int64_t eighths) {
+ * pixels from `first` on. A reduced pixel stands for 8/eighths full pixels, all of its value. Mirrored, the axis is
+ * that of the plane seen from its other end. */
+static int axis_open(Axis *axis, int64_t full, int64_t reduced, int64_t eighths, int mirrored) {
   const int64_t window = window_of(full), ahead = ahead_of(window), behind = window - ahead;
   const double step = eighths / 8.0;
   axis->taps = (int64_t)((2 * window + 1) * step) + 3;
   if (axis->taps > reduced) axis->taps = reduced;
   axis->weights = calloc((size_t)(SIDE * axis->taps), sizeof(float));
   double *fine = calloc((size_t)(2 * window + 4), sizeof(double));
-  if (!axis->weights || !fine) { free(fine); free(axis->weights); return 0; }
+  if (!axis->weights || !fine) { free(fine); return 0; }
   for (int64_t s = 0; s < SIDE; s++) {
     const int64_t centre = sample_at(s, full), base = centre - 2 * behind;
     memset(fine, 0, (size_t)(2 * window + 4) * sizeof(double));
@@ -318,13 +387,15 @@ static int axis_open(Axis *axis, int64_t full, int64_t reduced, int64_t eighths)
       if (a < 0) a = 0;
       if (b > full - 1) b = full - 1;
       const double weight = 1.0 / ((double)(to - from + 1) * (double)(b - a + 1));
-      for (int64_t x = a; x <= b; x++) fine[x - base] += weight;
+      fine[a - base] += weight, fine[b + 1 - base] -= weight;
     }
-    int64_t first = (int64_t)((base < 0 ? 0 : base) * step);
+    for (int64_t i = 1; i < 2 * window + 1; i++) fine[i] += fine[i - 1];
+    const int64_t begins = mirrored ? full - 1 - (base + 2 * window) : base;
+    int64_t first = (int64_t)((begins < 0 ? 0 : begins) * step);
     if (first > reduced - axis->taps) first = reduced - axis->taps;
     axis->first[s] = first;
     for (int64_t i = 0; i < 2 * window + 1; i++) {
-      const int64_t x = base + i;
+      const int64_t x = mirrored ? full - 1 - (base + i) : base + i;
       if (fine[i] == 0.0 || x < 0 || x >= full) continue;
       const double begin = x * step, end = (x + 1) * step;
       int64_t k = (int64_t)begin, last = (int64_t)end;
@@ -342,31 +413,11 @@ static int axis_open(Axis *axis, int64_t full, int64_t reduced, int64_t eighths)
 
 int vigie_pdq_reduced_u8(const uint8_t *plane, int64_t height, int64_t width, int64_t stride, int64_t full_height,
                          int64_t full_width, int64_t eighths, uint8_t *out) {
-  if (full_height < MIN_SIDE || full_width < MIN_SIDE || height < 1 || width < 1) {
-    memset(out, 0, TURNS * BITS / 8);
-    return 0;
-  }
-  Axis x, y;
-  float small[SIDE][SIDE];
-  if (!axis_open(&y, full_height, height, eighths)) return -1;
-  if (!axis_open(&x, full_width, width, eighths)) { free(y.weights); return -1; }
-  float *line = malloc((size_t)width * sizeof(float));
-  if (line)
-    for (int i = 0; i < SIDE; i++) {
-      memset(line, 0, (size_t)width * sizeof(float));
-      for (int64_t tap = 0; tap < y.taps; tap++) {
-        const float weight = y.weights[i * y.taps + tap];
-        const uint8_t *row = plane + (y.first[i] + tap) * stride;
-        if (weight != 0.0f)
-          for (int64_t c = 0; c < width; c++) line[c] += weight * row[c];
-      }
-      for (int j = 0; j < SIDE; j++) {
-        float sum = 0;
-        for (int64_t tap = 0; tap < x.taps; tap++) sum += x.weights[j * x.taps + tap] * line[x.first[j] + tap];
-        small[i][j] = sum;
-      }
-    }
-  const int held = line != NULL;
-  free(line), free(x.weights), free(y.weights);
-  return held ? finish(small, out) : -1;
+  const Plane p = {plane, stride, 0};
+  float small[2][2][SIDE][SIDE];
+  memset(out, 0, TURNS * BITS / 8);
+  if (full_height < MIN_SIDE || full_width < MIN_SIDE || height < 1 || width < 1) return 0;
+  if (!sample_mirrored(&p, height, width, full_height, full_width, eighths, small)) return -1;
+  turns_of(small, 0, out);
+  return quality_of(small[0][0]);
 }

@@ -42,8 +42,13 @@ class TestPdq:
         luma = luma.astype(np.uint8) if whole_numbers else luma
         turns, quality = picture.pdq_turns(luma)
         plain_turns, plain_quality = picture.pdq_turns_plain(luma)
-        assert np.array_equal(turns, plain_turns)
+        assert np.array_equal(turns[0], plain_turns[0])
         assert quality == plain_quality
+        if min(height, width) >= 100:  # smaller noise has no median to speak of: rounding decides its last bits
+            distances = [
+                distance_bits(*(row.tobytes() for row in pair)) for pair in zip(turns, plain_turns, strict=True)
+            ]
+            assert max(distances) <= 2
 
     def test_a_crop_of_a_larger_plane_needs_no_copy(self):
         whole = plane("blocks", 400, 500, 1)
@@ -66,13 +71,14 @@ class TestPdq:
 
 class TestTurns:
     @pytest.mark.parametrize("number", range(8))
-    def test_the_row_of_a_turn_is_near_the_value_of_the_picture_before_it(self, number):
-        known = plane("shapes", 640, 480, 11)
+    @pytest.mark.parametrize("size", [(640, 480), (256, 256), (257, 391), (1004, 1600)])
+    def test_the_row_of_a_turn_is_the_value_of_the_picture_before_it(self, size, number):
+        known = plane("shapes", *size, 11)
         value, _ = picture.pdq(known)
         copy = known[:, ::-1] if number >= 4 else known
         copy = np.ascontiguousarray(np.rot90(copy, -(number % 4)))
         distances = [distance_bits(value, row.tobytes()) for row in picture.pdq_turns(copy)[0]]
-        assert distances[number] <= 25, TURNS[number]
+        assert distances[number] <= 2, TURNS[number]
         assert all(distance > 60 for other, distance in enumerate(distances) if other != number)
 
 
@@ -99,7 +105,7 @@ class TestReduced:
         plain, plain_quality = picture.pdq_turns_reduced_plain(
             reduced, full_height_px=height, full_width_px=width, eighths=eighths
         )
-        assert distance_bits(turns[0].tobytes(), plain[0].tobytes()) <= 2
+        assert max(distance_bits(a.tobytes(), b.tobytes()) for a, b in zip(turns, plain, strict=True)) <= 2
         assert abs(quality - plain_quality) <= 1
 
     def test_refuses_a_plane_of_another_size(self):
