@@ -32,6 +32,7 @@ def main() -> int:
     peers.ensure()
     amounts = dict(_QUICK if options.quick else _FULL)
     distances, drawn = copies.measure(generated=amounts.pop("generated"))
+    amounts = {name: round(options.share * amount) for name, amount in amounts.items()}
     copies_table = _copies_table(distances)
     print(copies_table, end="\n\n")
     populations, meetings = accidents.measure(STORE, **amounts)
@@ -46,6 +47,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.robustness", description="Altered copies and false matches.")
     parser.add_argument("--quick", action="store_true", help="few pictures: shows that it works, not how well")
     parser.add_argument("--docs", action="store_true", help="write docs/reference/robustness.md and its plots")
+    parser.add_argument("--share", type=float, default=1.0, help="this part of the pictures that meet (the page says how many)")
     options = parser.parse_args()
     if options.docs and options.quick:
         parser.error("the page is written from a full run")
