@@ -47,7 +47,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.robustness", description="Altered copies and false matches.")
     parser.add_argument("--quick", action="store_true", help="few pictures: shows that it works, not how well")
     parser.add_argument("--docs", action="store_true", help="write docs/reference/robustness.md and its plots")
-    parser.add_argument("--share", type=float, default=1.0, help="this part of the pictures that meet (the page says how many)")
+    parser.add_argument("--share", type=float, default=1.0, help="this part of the pictures that meet")
     options = parser.parse_args()
     if options.docs and options.quick:
         parser.error("the page is written from a full run")
