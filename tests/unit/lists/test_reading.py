@@ -24,7 +24,7 @@ MD5 = digest(1, algorithm=Algorithm.MD5).hex()
 SHA1 = digest(1, algorithm=Algorithm.SHA1).hex()
 SHA256 = digest(1, algorithm=Algorithm.SHA256).hex()
 PDQ = pdq_value(1).hex()
-BLANK = gates.built_in().values[400].tobytes().hex()
+BLANK = gates.built_in().values[100].tobytes().hex()
 UNBALANCED = "ff" * 20 + "00" * 12
 
 

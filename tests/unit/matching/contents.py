@@ -11,7 +11,7 @@ from vigie.matching.matcher import Matcher
 
 NEGATIVES = gates.built_in().values
 BLANK = NEGATIVES[0].tobytes()
-PATTERN = NEGATIVES[np.bitwise_count(NEGATIVES).sum(axis=1) == 128][300].tobytes()
+PATTERN = NEGATIVES[np.bitwise_count(NEGATIVES).sum(axis=1) == 128][100].tobytes()
 
 
 def digests(seed=77, **changed) -> Digests:
