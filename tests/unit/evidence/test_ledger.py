@@ -69,8 +69,8 @@ class TestLocked:
 
     def test_is_free_again_afterwards(self, tmp_path):
         for _ in range(2):
-            with ledger.locked(tmp_path), begun(tmp_path):
-                pass
+            with ledger.locked(tmp_path), begun(tmp_path) as opened:
+                assert not opened.walked
 
     def test_refuses_a_folder_with_files_of_others(self, tmp_path):
         (tmp_path / "holiday.txt").touch()

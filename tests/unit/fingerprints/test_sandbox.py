@@ -105,8 +105,12 @@ class TestWorker:
 
     def test_can_be_stopped_twice(self):
         worker = sandbox.Worker(Role.PICTURES, limits=sandbox.Limits())
+        before = len(list(Path("/proc/self/fd").iterdir()))
         worker.stop()
+        stopped = len(list(Path("/proc/self/fd").iterdir()))
+        assert stopped < before
         worker.stop()
+        assert len(list(Path("/proc/self/fd").iterdir())) == stopped
 
 
 class TestLimits:
