@@ -49,7 +49,7 @@ docs: .venv/.dev
 	$(BIN)/python tools/reference.py
 
 # Neither hosts nor paths are written: each machine installs from the index that it is told to use.
-LOCK := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --fork-strategy fewest \
+LOCK := $(BIN)/uv pip compile pyproject.toml --extra node --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-header --no-emit-index-url --no-emit-find-links --quiet
 lock: .venv/.dev
 	$(LOCK) --group build --output-file requirements/run.lock

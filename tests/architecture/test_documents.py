@@ -46,7 +46,7 @@ class TestDependencies:
     def test_each_direct_one_has_its_line_and_no_other_has(self):
         project = tomllib.loads(text("pyproject.toml"))
         wanted = [*project["project"]["dependencies"], *project["build-system"]["requires"]]
-        for group in project["dependency-groups"].values():
+        for group in [*project["project"]["optional-dependencies"].values(), *project["dependency-groups"].values()]:
             wanted += [entry for entry in group if isinstance(entry, str)]
         names = {re.split(r"[<>=!~;\[ ]", entry)[0] for entry in wanted}
         lines = set(re.findall(r"^\| `([^`]+)` \|", text("docs/reference/dependencies.md"), re.MULTILINE))
