@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Raise and settle alarms."""
+
+import uuid
+from datetime import datetime
+
+from django.db import transaction
+
+from vigie.errors import NotFoundError
+from vigie_node.alarms import codes, models
+from vigie_node.audit import actions as audit
+from vigie_node.audit.events import Event
+from vigie_node.base.actor import Actor
+from vigie_node.base.ids import new_id
+
+
+class NoSuchAlarmError(NotFoundError):
+    """No alarm of this id stands."""
+
+    code = "alarms.no-such-alarm"
+
+
+@transaction.atomic
+def raise_alarm(code: codes.Alarm, *, subject: object = "", count: int = 1, by: Actor, now: datetime) -> None:
+    """Raise an alarm, or count a repetition in the one that stands.
+
+    Audit:   ALARM_RAISED, for a new one only.
+    """
+    standing = models.Alarm.objects.filter(code=code, subject=str(subject), settled_at=None)
+    for alarm in standing.select_for_update():
+        alarm.count += count
+        alarm.last_at = now
+        alarm.save(update_fields=["count", "last_at"])
+        return
+    alarm = models.Alarm.objects.create(
+        id=new_id(now), code=code.value, subject=str(subject), count=count, raised_at=now, last_at=now
+    )
+    audit.record(Event.ALARM_RAISED, subject=alarm.id, by=by, at=now, code=code.value)
+
+
+@transaction.atomic
+def settle(alarm_id: uuid.UUID, *, note: str, by: Actor, now: datetime) -> None:
+    """Note that somebody saw to it.
+
+    Audit:   ALARM_SETTLED.
+    Raises:  NoSuchAlarmError.
+    """
+    alarm = models.Alarm.objects.select_for_update().filter(id=alarm_id, settled_at=None).first()
+    if alarm is None:
+        raise NoSuchAlarmError("no such alarm stands; it may have been settled by somebody else")
+    alarm.settled_at, alarm.settled_by, alarm.note = now, str(by), note
+    alarm.save(update_fields=["settled_at", "settled_by", "note"])
+    audit.record(Event.ALARM_SETTLED, subject=alarm_id, by=by, at=now, code=alarm.code)

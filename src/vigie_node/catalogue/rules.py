@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""When a list makes a depiction matchable: whose word counts, how many must agree, what suspends it.
+
+- A list is a policy over assertions. It never holds a depiction itself, so a new assertion, a dispute or a revocation
+  changes what every list makes matchable, at once.
+- A word counts for a list when its source is one of the list's (or the list takes any), its class is one of the
+  list's classes, and it is neither revoked, superseded nor, where the policy says so, under dispute.
+- One source has one voice, however often it speaks; the quorum counts voices.
+- A word of class zero ("asserts nothing", "not illegal") never makes matchable; it counts against where the policy says
+  that such a word of a counted source vetoes.
+- A share lets a list in by depiction, not by look-up: the same depiction is in or out on every look-up and process.
+"""
+
+import hashlib
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import msgspec
+
+from vigie.errors import InvalidInputError
+from vigie.fingerprints.gates import MIN_QUALITY
+from vigie.fingerprints.values import Algorithm
+
+MAX_THRESHOLD_BITS = 31
+DISPUTE_DAYS = 14  # a challenge is answered within a fortnight, else it comes up as overdue
+
+
+class MalformedPolicyError(InvalidInputError):
+    """A list's policy is out of bounds."""
+
+    code = "catalogue.malformed-policy"
+
+
+class Mode(StrEnum):
+    """How far a list's matches go."""
+
+    OFF = "OFF"  # matches nothing
+    SHADOW = "SHADOW"  # matches are recorded and told to nobody outside
+    SHARE = "SHARE"  # a stable share of the depictions
+    ON = "ON"
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a list makes matchable.
+
+    classes   scheme -> codes whose assertion counts; empty: any class above zero of any scheme
+    sources   ids of the sources whose word counts; empty: any source
+    quorum    how many sources must agree
+    share     the part of depictions in mode SHARE, 0 to 1
+    Raises:   MalformedPolicyError.
+    """
+
+    classes: dict[str, tuple[str, ...]] = {}
+    sources: tuple[str, ...] = ()
+    quorum: int = 1
+    algorithms: tuple[Algorithm, ...] = tuple(Algorithm)
+    threshold_bits: int = MAX_THRESHOLD_BITS
+    min_quality: int = MIN_QUALITY
+    negative: bool = False
+    dispute_suspends: bool = True
+    veto: bool = False
+    flood_per_hour: int = 0  # quarantine a value matched more often than this in an hour; 0: never
+    mode: Mode = Mode.OFF
+    share: float = 1.0
+
+    def __post_init__(self) -> None:
+        checks = {
+            "the quorum is a whole number of sources, 1 or more": self.quorum >= 1,
+            f"the threshold is 0 to {MAX_THRESHOLD_BITS} bits": 0 <= self.threshold_bits <= MAX_THRESHOLD_BITS,
+            "the minimum quality is 0 to 100": 0 <= self.min_quality <= 100,
+            "name at least one algorithm, each once": 0 < len(self.algorithms) == len(set(self.algorithms)),
+            "the share is a part from 0 to 1": 0 <= self.share <= 1,
+            "the flood limit is a whole number, 0 for none": self.flood_per_hour >= 0,
+            "more sources must agree than are named": not self.sources or self.quorum <= len(set(self.sources)),
+        }
+        for message, holds in checks.items():
+            if not holds:
+                raise MalformedPolicyError(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One assertion as the rules see it; `weight` is the severity of its label in its scheme, 0 asserts nothing."""
+
+    assertion: uuid.UUID
+    source: uuid.UUID
+    source_name: str
+    scheme: str
+    label: str
+    weight: int
+    asserted_at: datetime
+    disputed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ListRule:
+    """A list as the rules see it."""
+
+    id: uuid.UUID
+    name: str
+    version: int
+    policy: Policy
+
+
+def words_that_count(policy: Policy, words: Sequence[Word]) -> tuple[Word, ...]:
+    """Return the words that make a depiction matchable by this policy: none if its quorum is not reached.
+
+    `words` are current: neither revoked nor superseded nor of an import that is not visible.
+    Order:   the latest word of each source, gravest first, then the earliest assertion.
+    """
+    heard = [word for word in words if not policy.sources or str(word.source) in policy.sources]
+    if policy.veto and any(word.weight == 0 for word in heard):
+        return ()
+    latest: dict[uuid.UUID, Word] = {}
+    for word in heard:
+        if _has_class(policy, word) and not (policy.dispute_suspends and word.disputed):
+            held = latest.get(word.source)
+            if held is None or (word.weight, word.asserted_at) > (held.weight, held.asserted_at):
+                latest[word.source] = word
+    if len(latest) < policy.quorum:
+        return ()
+    return tuple(sorted(latest.values(), key=lambda one: (-one.weight, one.asserted_at, str(one.assertion))))
+
+
+def _has_class(policy: Policy, word: Word) -> bool:
+    if word.weight == 0 and not policy.negative:
+        return False
+    return not policy.classes or word.label in policy.classes.get(word.scheme, ())
+
+
+def is_in_share(rule: ListRule, depiction: uuid.UUID) -> bool:
+    """Say whether the list is in force for this depiction: the same answer in every process and at every time."""
+    match rule.policy.mode:
+        case Mode.OFF:
+            return False
+        case Mode.SHARE:
+            drawn = hashlib.sha256(rule.id.bytes + depiction.bytes).digest()[:8]
+            return int.from_bytes(drawn, "big") < rule.policy.share * 2**64
+        case _:
+            return True
+
+
+def dispute_deadline(opened_at: datetime) -> datetime:
+    """Return by when a dispute has to be settled."""
+    return opened_at + timedelta(days=DISPUTE_DAYS)

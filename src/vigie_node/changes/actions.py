@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Write to the change log.
+
+- Called last in the transaction of the change itself, so that nobody hears of what was not committed.
+- Positions follow the order of commits on both databases: SQLite has one writer at a time; on PostgreSQL, where a
+  sequence would let a late commit slip in behind the readers, a lock is held from here to the commit (ADR 0041).
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import numpy as np
+from django.db import connection
+
+from vigie_node.changes.models import Change
+from vigie_node.changes.topics import Topic
+
+MAX_ITEMS = 20_000
+_LOCK = 0x5649_4749_4501  # "VIGIE", first lock
+
+
+def append(topic: Topic, *, subject: object = "", items: Sequence[int] = (), now: datetime) -> int:
+    """Note a change and return its position; inside the caller's transaction, as its last write.
+
+    Items:   row numbers, at most MAX_ITEMS: a larger change is several transactions.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError("a change is noted in the transaction that makes it")
+    if len(items) > MAX_ITEMS:
+        raise RuntimeError(f"a change names at most {MAX_ITEMS} rows")
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+    packed = np.asarray(items, "<i8").tobytes()
+    return Change.objects.create(topic=topic, subject=str(subject), items=packed, at=now).position
+
+
+def prune(*, up_to: int) -> int:
+    """Delete the changes up to a position that nobody needs any more, and return how many."""
+    return Change.objects.filter(position__lte=up_to).delete()[0]
