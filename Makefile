@@ -2,7 +2,8 @@
 # One door to everything; each target does its own set-up and needs Python 3.11 or later, nothing else.
 
 BIN := .venv/bin
-BUILD := tools/set_up.sh pyproject.toml hatch_build.py $(wildcard src/vigie/kernels/*.[ch]) src/vigie/kernels/build.py
+BUILD := tools/set_up.sh tools/vendor.py package-lock.json requirements/browser.lock pyproject.toml hatch_build.py \
+	$(wildcard src/vigie/kernels/*.[ch]) src/vigie/kernels/build.py
 
 .PHONY: help run test check bench bench-robustness soak docs lock clean
 
@@ -49,11 +50,14 @@ docs: .venv/.dev
 	$(BIN)/python tools/reference.py
 
 # Neither hosts nor paths are written: each machine installs from the index that it is told to use.
-LOCK := $(BIN)/uv pip compile pyproject.toml --extra node --universal --python-version 3.11 --fork-strategy fewest \
+LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --fork-strategy fewest \
 	--generate-hashes --no-header --no-emit-index-url --no-emit-find-links --quiet
 lock: .venv/.dev
-	$(LOCK) --group build --output-file requirements/run.lock
-	$(LOCK) --group dev --constraint requirements/run.lock --output-file requirements/dev.lock
+	$(LOCK) pyproject.toml --extra node --group build --output-file requirements/run.lock
+	$(LOCK) pyproject.toml --extra node --group dev --constraint requirements/run.lock \
+		--output-file requirements/dev.lock
+	$(LOCK) --group browser --output-file requirements/browser.lock
+	npm install --package-lock-only --ignore-scripts
 
 clean:
 	rm -rf .venv

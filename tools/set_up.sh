@@ -36,6 +36,7 @@ if ! pip install --require-hashes --only-binary :all: --requirement "requirement
     exit 1
 fi
 rm .venv/.unfinished
+.venv/bin/python tools/vendor.py
 pip install --no-deps --no-build-isolation --editable .
 touch .venv/.run
 if [ "$1" = dev ]; then touch .venv/.dev; fi

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The documents say what the code is: generated pages are up to date, hand-written ones leave nothing out."""
 
+import json
 import re
 import tomllib
 
@@ -49,10 +50,12 @@ class TestDependencies:
         for group in [*project["project"]["optional-dependencies"].values(), *project["dependency-groups"].values()]:
             wanted += [entry for entry in group if isinstance(entry, str)]
         names = {re.split(r"[<>=!~;\[ ]", entry)[0] for entry in wanted}
+        browser = json.loads(text("package.json"))
+        names |= {*browser["dependencies"], *browser["devDependencies"]}
         lines = set(re.findall(r"^\| `([^`]+)` \|", text("docs/reference/dependencies.md"), re.MULTILINE))
         assert lines == names
 
-    @pytest.mark.parametrize("lock", ["run.lock", "dev.lock"])
+    @pytest.mark.parametrize("lock", ["run.lock", "dev.lock", "browser.lock"])
     def test_each_locked_one_has_hashes(self, lock):
         entries = re.split(r"\n(?=[a-z])", text(f"requirements/{lock}"))
         assert [entry.split("==")[0] for entry in entries if "--hash=sha256:" not in entry] == []
