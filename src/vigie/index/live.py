@@ -46,6 +46,9 @@ class Found:
     distance: NDArray[np.uint8]
 
 
+_NOTHING = Found(_NO_ITEMS, _NO_ITEMS, np.empty(0, np.uint8))
+
+
 class Base(Protocol):
     """A published index, exact or near, as the live layer uses it."""
 
@@ -165,6 +168,8 @@ class LiveIndex:
         """
         state = self._state
         hits = state.base.find(queries, max_distance_bits)
+        if not len(hits) and not len(state.values):
+            return _NOTHING
         items = state.base.items[hits.row]
         kept = ~_is_in(items, state.removed)
         late = state.base.find_among(state.values, queries, max_distance_bits)
@@ -234,10 +239,24 @@ class LiveIndex:
 def _added(state: _State, values: NDArray[np.uint8], items: NDArray[np.int64]) -> _State:
     return replace(
         state,
-        values=np.concatenate([state.values, values]),
-        items=np.concatenate([state.items, items]),
+        values=_appended(state.values, values),
+        items=_appended(state.items, items),
         alive=np.concatenate([state.alive, np.ones(len(items), np.bool_)]),
     )
+
+
+def _appended(rows: NDArray[Any], more: NDArray[Any]) -> NDArray[Any]:
+    """Return the rows and more, in the room that was left behind them where it suffices.
+
+    Only the latest state is ever added to, so nobody reads the room behind its rows.
+    """
+    end = len(rows) + len(more)
+    room = rows if rows.base is None else rows.base
+    if not isinstance(room, np.ndarray) or len(room) < end:
+        room = np.empty((max(1024, 2 * end), *rows.shape[1:]), rows.dtype)
+        room[: len(rows)] = rows
+    room[len(rows) : end] = more
+    return room[:end]
 
 
 def _removed(state: _State, gone: NDArray[np.int64]) -> _State:
