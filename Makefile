@@ -3,9 +3,10 @@
 
 BIN := .venv/bin
 BUILD := tools/set_up.sh tools/vendor.py package-lock.json requirements/browser.lock pyproject.toml hatch_build.py \
-	$(wildcard src/vigie/kernels/*.[ch]) src/vigie/kernels/build.py
+	$(wildcard src/vigie/kernels/*.[ch]) src/vigie/kernels/build.py \
+	tools/messages.py $(wildcard src/vigie_node/locale/*/LC_MESSAGES/django.po)
 
-.PHONY: help run test check bench bench-robustness soak docs lock clean
+.PHONY: help run test check bench bench-robustness soak messages docs lock clean
 
 help:
 	@echo "make run               the main job on a benign sample: list, scan, report"
@@ -15,6 +16,7 @@ help:
 	@echo "make bench-robustness  which altered copies are still found, at which false-match rate"
 	@echo "make soak              the interrupted-scan and the hostile-file campaigns, in full"
 	@echo "                       (these three take ARGS: make bench ARGS=--quick; ARGS=--docs writes the page)"
+	@echo "make messages          bring new words of the pages into the translations"
 	@echo "make docs              write again the reference pages that come from the code"
 	@echo "make lock              resolve the dependencies again"
 
@@ -45,6 +47,9 @@ bench-robustness: .venv/.dev
 
 soak: .venv/.dev
 	$(BIN)/python -m bench.soak $(ARGS)
+
+messages: .venv/.dev
+	$(BIN)/python tools/messages.py
 
 docs: .venv/.dev
 	$(BIN)/python tools/reference.py

@@ -2,6 +2,7 @@
 """What every test may count on.
 
 - No test reaches the network: only loopback and sockets of the file system.
+- The node's tests run on SQLite, or on PostgreSQL with --database=postgres.
 - With VIGIE_NO_SKIP=1 (continuous integration) a skipped test fails, unless it was skipped for want of the shared data,
   which a clone need not have.
 """
@@ -14,6 +15,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+import databases
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 NO_SHARED_DATA = "the shared data folder is not beside the repository"
@@ -42,6 +45,20 @@ def _is_loopback(host):
 
 
 sys.addaudithook(refuse_network)
+
+
+def pytest_addoption(parser):
+    parser.addoption("--database", choices=databases.KINDS, default="sqlite", help="what the node's tests run on")
+
+
+def pytest_configure(config):
+    environment = databases.environment(config.getoption("database"))
+    environment.__enter__()
+    config.add_cleanup(lambda: environment.__exit__(None, None, None))
+
+
+def pytest_report_header(config):
+    return f"database of the node: {config.getoption('database')}"
 
 
 @pytest.fixture(scope="session")
