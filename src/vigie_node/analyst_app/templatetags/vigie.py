@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The parts that pages are made of; docs/explanation/pages.md shows each.
+
+- Built in for every template: a page loads nothing.
+- A part escapes what it is given; what a block holds was escaped by the template that wrote it.
+- What is not recorded is said so, never shown as nothing and never as 0.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from django import template
+from django.forms import BoundField
+from django.template import Context
+from django.template.loader import render_to_string
+from django.templatetags.static import static
+from django.utils import formats, timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.timesince import timesince, timeuntil
+from django.utils.translation import gettext, pgettext
+
+from vigie_node.analyst_app import words
+from vigie_node.analyst_app.parts import Chart, Reason
+
+register = template.Library()
+
+_CONTROLS = {"checkbox": "form-check-input", "select": "form-select", "file": "form-control"}
+
+
+@register.simple_tag
+def icon(name: str, label: str = "") -> SafeString:
+    """Draw an icon of the sprite; without a label it is decoration."""
+    picture = f"{static('vendor/icons.svg')}#{name}"
+    if label:
+        return format_html('<svg class="icon" role="img" aria-label="{}"><use href="{}"/></svg>', label, picture)
+    return format_html('<svg class="icon" aria-hidden="true"><use href="{}"/></svg>', picture)
+
+
+@register.simple_tag
+def state(value: StrEnum) -> SafeString:
+    """Show a state by word, shape and tone."""
+    look = words.look_of(value)
+    return format_html('<span class="state state-{}">{}{}</span>', look.tone.value, icon(look.shape), look.word)
+
+
+@register.filter
+def word(value: StrEnum) -> str:
+    """Say a state in a word."""
+    return str(words.look_of(value).word)
+
+
+@register.simple_tag
+def moment(value: datetime | None) -> SafeString:
+    """Show a time in the reader's language and the node's zone."""
+    if value is None:
+        return _not_recorded()
+    local = timezone.localtime(value)
+    shown = formats.date_format(local, pgettext("a time; letters as in Django's date filter", "j M Y, H:i"))
+    return format_html('<time datetime="{}">{} {}</time>', value.isoformat(timespec="seconds"), shown, local.tzname())
+
+
+@register.simple_tag
+def day(value: date | datetime | None) -> SafeString:
+    """Show a date."""
+    if value is None:
+        return _not_recorded()
+    local = timezone.localtime(value) if isinstance(value, datetime) else value
+    shown = formats.date_format(local, pgettext("a date; letters as in Django's date filter", "j M Y"))
+    return format_html('<time datetime="{}">{}</time>', local.strftime("%Y-%m-%d"), shown)
+
+
+@register.simple_tag(takes_context=True)
+def age(context: Context, value: datetime | None) -> SafeString:
+    """Say how long ago a time was, or how long until it comes; the time itself on hover."""
+    if value is None:
+        return _not_recorded()
+    now: datetime = context["now"]
+    if abs((now - value).total_seconds()) < 60:
+        said = gettext("just now")
+    elif value < now:
+        said = gettext("%(time)s ago") % {"time": timesince(value, now, depth=1)}
+    else:
+        said = gettext("in %(time)s") % {"time": timeuntil(value, now, depth=1)}
+    local = timezone.localtime(value)
+    full = formats.date_format(local, pgettext("a time; letters as in Django's date filter", "j M Y, H:i"))
+    return format_html(
+        '<time datetime="{}" title="{} {}">{}</time>', value.isoformat(timespec="seconds"), full, local.tzname(), said
+    )
+
+
+@register.filter
+def number(value: float | None) -> str:
+    """Write a number as the reader's language does; None is said to be not recorded."""
+    if value is None:
+        return gettext("not recorded")
+    return str(formats.number_format(value, use_l10n=True, force_grouping=True))
+
+
+def _not_recorded() -> SafeString:
+    return format_html('<span class="unknown">{}</span>', gettext("not recorded"))
+
+
+@register.simple_block_tag(takes_context=True)
+def fact(context: Context, content: str, name: str, source: str = "", at: datetime | None = None) -> SafeString:
+    """Write one row of a table of facts: a name, its value, whose word it is and since when."""
+    origin = mark_safe("")  # noqa: S308 - nothing in it
+    if source or at:
+        time = format_html(" {}", age(context, at)) if at else ""
+        origin = format_html('<span class="origin">{}{}</span>', source, time)
+    inner = mark_safe(content)  # noqa: S308 - the template's own output, escaped when it was made
+    return format_html('<tr><th scope="row">{}</th><td>{}{}</td></tr>', name, inner, origin)
+
+
+@register.simple_block_tag(takes_context=True)
+def dialog(
+    context: Context, content: str, name: str, title: str, action: str, verb: str, form: Any = None, danger: bool = False
+) -> str:
+    """Ask before an action; the block repeats the object in words. A form with errors comes back open."""
+    return render_to_string(
+        "analyst/parts/dialog.html",
+        {
+            "name": name, "title": title, "action": action, "verb": verb, "form": form, "danger": danger,
+            "content": mark_safe(content),  # noqa: S308 - the template's own output, escaped when it was made
+            "is_open": form is not None and form.is_bound and not form.is_valid(),
+        },
+        request=context.get("request"),
+    )  # fmt: skip
+
+
+@register.simple_block_tag
+def opens(content: str, name: str, icon_name: str = "", style: str = "") -> SafeString:
+    """Write the button that opens a dialog; without JavaScript it goes to the same form on the page."""
+    return format_html(
+        '<a class="btn {}" href="#{}" role="button" data-opens="{}">{}{}</a>',
+        style, name, name, icon(icon_name) if icon_name else "", mark_safe(content.strip()),  # noqa: S308 - as above
+    )  # fmt: skip
+
+
+@register.inclusion_tag("analyst/parts/field.html")
+def field(bound: BoundField) -> dict[str, Any]:
+    """Write one field of a form: its name, control, help, and what is wrong with it."""
+    kind = getattr(bound.field.widget, "input_type", "")
+    style = _CONTROLS.get(kind, "form-control")
+    return {"field": bound, "is_tick": kind == "checkbox", "control": bound.as_widget(attrs={"class": style})}
+
+
+@register.inclusion_tag("analyst/parts/reasons.html")
+def reasons(title: str, rows: Sequence[Reason], decided: str = "", change: str = "") -> dict[str, Any]:
+    """Show why something is as it is: the reasons in parts, the rule that decided, what would change it."""
+    return {"title": title, "rows": rows, "decided": decided, "change": change}
+
+
+@register.inclusion_tag("analyst/parts/pager.html", takes_context=True)
+def pager(context: Context, after: object = "") -> dict[str, Any]:
+    """Write the way to the next page of a list; `after` is where it starts, empty at the end."""
+    request = context["request"]
+    first, following = request.GET.copy(), request.GET.copy()
+    first.pop("after", None)
+    following["after"] = str(after)
+    return {
+        "first": f"?{first.urlencode()}" if "after" in request.GET else "",
+        "following": f"?{following.urlencode()}" if after else "",
+    }
+
+
+@register.simple_tag(takes_context=True)
+def csv_link(context: Context) -> SafeString:
+    """Write the link to the same list as a CSV file."""
+    query = context["request"].GET.copy()
+    query.pop("after", None)
+    query["format"] = "csv"
+    return format_html('<a class="btn" href="?{}" download>{}CSV</a>', query.urlencode(), icon("download"))
+
+
+@register.simple_block_tag
+def empty(content: str, icon_name: str, title: str) -> SafeString:
+    """Say what will appear here; the block holds the sentence and the one button that makes it happen."""
+    inner = mark_safe(content)  # noqa: S308 - the template's own output, escaped when it was made
+    return format_html('<div class="empty-state">{}<h2>{}</h2>{}</div>', icon(icon_name), title, inner)
+
+
+@register.simple_tag
+def copyable(value: object, shown: str = "") -> SafeString:
+    """Show an id with a button that copies it."""
+    return format_html(
+        '<span class="copyable"><code>{}</code><button type="button" class="icon-button" data-copy="{}" '
+        'aria-label="{}" hidden>{}</button></span>',
+        shown or value, value, gettext("Copy"), icon("copy"),
+    )  # fmt: skip
+
+
+@register.inclusion_tag("analyst/parts/reveal.html", takes_context=True)
+def reveal(context: Context, what: str, url: str, name: str) -> dict[str, Any]:
+    """Keep something sensitive out of sight until it is asked for; the view behind `url` records that it was."""
+    return {"what": what, "url": url, "name": name, "csrf_token": context.get("csrf_token")}
+
+
+@register.inclusion_tag("analyst/parts/chart.html")
+def chart(of: Chart) -> dict[str, Any]:
+    """Draw a chart: its finding as the title, a description for who cannot see it, the table behind it."""
+    return {"chart": of}

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The words, shapes and tones of the states that pages show.
+
+- A state is a word, a shape and a tone; the tone alone never says it.
+- `danger` is for harm and loss, `due` for a deadline; all else is calm.
+- A state without a line here stops the page: a state that nobody worded is a defect.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from vigie_node.catalogue.rules import Mode
+from vigie_node.catalogue.states import DisputeOutcome, Grade, ImportState, Kind, OverrideKind, SeriesStatus
+from vigie_node.sightings.states import FoundBy, Place, TaskKind, TaskState
+
+
+class Tone(StrEnum):
+    """How a state is coloured."""
+
+    CALM = "calm"
+    GOOD = "good"
+    ACTIVE = "active"
+    DUE = "due"
+    DANGER = "danger"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a state is shown."""
+
+    word: str | Promise
+    shape: str
+    tone: Tone = Tone.CALM
+
+
+class Standing(StrEnum):
+    """Where a word about a depiction stands."""
+
+    CURRENT = "CURRENT"
+    DISPUTED = "DISPUTED"
+    SUPERSEDED = "SUPERSEDED"
+    REVOKED = "REVOKED"
+
+
+_BY_KIND: dict[tuple[type, str], Look] = {}
+
+
+def _table(kind: type[StrEnum], looks: dict[Any, Look]) -> None:
+    _BY_KIND.update({(kind, one.value): look for one, look in looks.items()})
+
+
+_table(
+    Standing,
+    {
+        Standing.CURRENT: Look(_("current"), "circle-check", Tone.GOOD),
+        Standing.DISPUTED: Look(_("disputed"), "scale", Tone.DUE),
+        Standing.SUPERSEDED: Look(_("superseded"), "versions"),
+        Standing.REVOKED: Look(_("revoked"), "ban", Tone.DANGER),
+    },
+)
+_table(
+    Mode,
+    {
+        Mode.OFF: Look(pgettext_lazy("mode of a list", "off"), "circle-dashed"),
+        Mode.SHADOW: Look(pgettext_lazy("mode of a list", "shadow"), "eye-off", Tone.ACTIVE),
+        Mode.SHARE: Look(pgettext_lazy("mode of a list", "a share"), "adjustments", Tone.ACTIVE),
+        Mode.ON: Look(pgettext_lazy("mode of a list", "on"), "circle-check", Tone.GOOD),
+    },
+)
+_table(
+    ImportState,
+    {
+        ImportState.WAITING: Look(_("waiting"), "clock"),
+        ImportState.STAGING: Look(_("being read"), "refresh", Tone.ACTIVE),
+        ImportState.STAGED: Look(_("waits for your decision"), "eye", Tone.DUE),
+        ImportState.VISIBLE: Look(_("taken in"), "circle-check", Tone.GOOD),
+        ImportState.CANCELLED: Look(_("cancelled"), "x"),
+        ImportState.FAILED: Look(_("failed"), "circle-x", Tone.DANGER),
+    },
+)
+_table(
+    DisputeOutcome,
+    {
+        DisputeOutcome.UPHELD: Look(_("upheld"), "check", Tone.GOOD),
+        DisputeOutcome.REJECTED: Look(_("rejected"), "x"),
+        DisputeOutcome.WITHDRAWN: Look(_("withdrawn"), "arrow-back-up"),
+    },
+)
+_table(
+    OverrideKind,
+    {
+        OverrideKind.SUPPRESSED: Look(_("suppressed"), "ban", Tone.DUE),
+        OverrideKind.QUARANTINED: Look(_("in quarantine"), "shield-lock", Tone.DUE),
+    },
+)
+_table(
+    SeriesStatus,
+    {
+        SeriesStatus.UNIDENTIFIED: Look(_("not identified"), "circle-dashed", Tone.DUE),
+        SeriesStatus.UNDER_WAY: Look(_("identification under way"), "search", Tone.ACTIVE),
+        SeriesStatus.IDENTIFIED: Look(_("identified"), "flag", Tone.ACTIVE),
+        SeriesStatus.SAFEGUARDED: Look(_("safeguarded"), "shield-check", Tone.GOOD),
+    },
+)
+_table(
+    TaskState,
+    {
+        TaskState.OPEN: Look(pgettext_lazy("state of a task", "open"), "circle-dashed", Tone.DUE),
+        TaskState.TAKEN: Look(pgettext_lazy("state of a task", "taken"), "user", Tone.ACTIVE),
+        TaskState.DONE: Look(pgettext_lazy("state of a task", "done"), "circle-check", Tone.GOOD),
+    },
+)
+_table(
+    TaskKind,
+    {
+        TaskKind.KNOWN_SINCE: Look(_("seen before, known since"), "history", Tone.ACTIVE),
+        TaskKind.NO_LONGER_KNOWN: Look(_("acted on before, revoked since"), "arrow-back-up", Tone.DUE),
+    },
+)
+_table(
+    Kind,
+    {
+        Kind.PICTURE: Look(_("picture"), "fingerprint"),
+        Kind.VIDEO: Look(_("video"), "timeline"),
+        Kind.OTHER: Look(_("other file"), "file"),
+    },
+)
+_table(
+    Grade,
+    {
+        Grade.SEEN: Look(_("assessed by an analyst of the source"), "eye"),
+        Grade.VERIFIED: Look(_("assessed by several analysts of the source, independently"), "users"),
+        Grade.RECEIVED: Look(_("taken over from the source's list"), "file-import"),
+        Grade.INHERITED: Look(_("the same content was assessed before"), "link"),
+    },
+)
+_table(
+    Place,
+    {
+        Place.URL: Look(_("web address"), "link"),
+        Place.REPORT: Look(_("report"), "mail"),
+        Place.EXHIBIT: Look(_("file of an exhibit"), "archive"),
+        Place.UPLOAD: Look(_("upload at a provider"), "upload"),
+    },
+)
+_table(
+    FoundBy,
+    {
+        FoundBy.LOOK_UP: Look(_("look-up"), "search"),
+        FoundBy.LOADED: Look(_("loaded results"), "file-import"),
+        FoundBy.RETRACE: Look(_("looking back"), "history"),
+    },
+)
+
+
+def look_of(state: StrEnum) -> Look:
+    """Return how a state is shown.
+
+    Raises:  KeyError for a state that nobody worded.
+    """
+    return _BY_KIND[type(state), state.value]
