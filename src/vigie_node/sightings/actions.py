@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Write what was seen.
+
+- A look-up that matched is a sighting; one that did not is never given to anything here.
+- One call is one transaction of a few statements: it stands on the way of every matched look-up.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+
+from vigie_node.audit import actions as audit
+from vigie_node.audit.events import Event
+from vigie_node.base.actor import Actor
+from vigie_node.changes import actions as changes
+from vigie_node.changes.topics import Topic
+from vigie_node.matching.answers import Answer
+from vigie_node.matching.questions import Subject
+from vigie_node.sightings import tallies, writing
+from vigie_node.sightings.models import Match, Sighting
+from vigie_node.sightings.states import FoundBy, Place
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """A content that was asked about and matched; `reference` is the asker's own pseudonym for where it is."""
+
+    subject: Subject = field(repr=False)
+    answer: Answer = field(repr=False)
+    place: Place
+    seen_at: datetime
+    reference: str = field(default="", repr=False)
+    country: str = ""
+
+
+@transaction.atomic
+def record_look_ups(found: Sequence[LookUp], *, by: Actor, now: datetime) -> None:
+    """Keep a sighting of every look-up that matched, with its values and its matches.
+
+    Audit:   LOOK_UPS_RECORDED, with how many; nothing at all where none matched.
+    """
+    matched = [one for one in found if one.answer.claims]
+    if not matched:
+        return
+    expires_at = now + timedelta(days=settings.MATCHED_SIGHTING_DAYS)
+    sightings = [
+        Sighting(
+            seen_at=one.seen_at,
+            place_kind=one.place.value,
+            place=one.reference,
+            source=str(by),
+            organisation_id=by.organisation_id,
+            country=one.country,
+            expires_at=expires_at,
+            created_at=now,
+        )
+        for one in matched
+    ]
+    values = writing.insert_sightings(sightings, [one.subject for one in matched])
+    matches = [
+        match
+        for sighting, one in zip(sightings, matched, strict=True)
+        for match in writing.matches_of(sighting, one.answer.claims, found_by=FoundBy.LOOK_UP, now=now)
+    ]
+    Match.objects.bulk_create(matches)
+    told = {(match.sighting_id, match.depiction_id): match for match in matches if not match.is_shadow}
+    tallies.add(tallies.sort_of(match.sighting, match.depiction_id) for match in told.values())
+    audit.record(
+        Event.LOOK_UPS_RECORDED, subject="", by=by, at=now, sightings=len(sightings), matches=len(matches)
+    )
+    changes.append(Topic.SEEN_ADDED, items=values, now=now)

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Write sightings, their values and their matches, many at a time; inside the caller's transaction.
+
+- Of a video the frames are kept as they were, not turned: a turned value of a frame can be asked for, not looked back
+  for (ADR 0086).
+- One match a sighting, depiction and list, by the strongest ground; what stands already is left as it is.
+"""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from vigie.fingerprints.gates import UNKNOWN_QUALITY
+from vigie.fingerprints.values import Algorithm
+from vigie.fingerprints.video import FrameSpan
+from vigie_node.matching.answers import Claim
+from vigie_node.matching.questions import PLAIN, Question, Subject
+from vigie_node.sightings.models import Match, SeenValue, Sighting
+from vigie_node.sightings.states import FoundBy
+
+
+def insert_sightings(sightings: Sequence[Sighting], subjects: Sequence[Subject]) -> list[int]:
+    """Insert sightings with the values of their subjects; return the numbers of the values, for the index."""
+    Sighting.objects.bulk_create(sightings)
+    values = [
+        _value(sighting, one)
+        for sighting, subject in zip(sightings, subjects, strict=True)
+        for one in dict.fromkeys(subject)
+        if one.frame is None or one.transform == PLAIN
+    ]
+    SeenValue.objects.bulk_create(values)
+    return [value.pk for value in values]
+
+
+def matches_of(sighting: Sighting, claims: Iterable[Claim], *, found_by: FoundBy, now: datetime) -> list[Match]:
+    """Make the matches of one sighting from the claims about it; the first claim of a list and depiction is kept."""
+    made: dict[tuple[uuid.UUID, uuid.UUID, bool], Match] = {}
+    for claim in claims:
+        made.setdefault(
+            (claim.depiction_id, claim.list_id, claim.is_shadow),
+            Match(
+                sighting=sighting,
+                depiction_id=claim.depiction_id,
+                list_id=claim.list_id,
+                list_version=claim.list_version,
+                fingerprint=claim.fingerprint,
+                algorithm=claim.algorithm.value,
+                distance_bits=claim.distance_bits,
+                transform=_stored(claim.transform),
+                scheme=claim.scheme,
+                label=claim.label,
+                assertions=[str(one) for one in claim.assertions],
+                is_shadow=claim.is_shadow,
+                found_by=found_by.value,
+                seen_at=sighting.seen_at,
+                matched_at=now,
+            ),
+        )
+    return list(made.values())
+
+
+def subjects_of(sightings: Sequence[int]) -> dict[int, list[Question]]:
+    """Return what was seen in each sighting as questions, to ask about it again."""
+    fields = ("sighting_id", "algorithm", "value", "quality", "transform", "start_ms", "end_ms")
+    rows = SeenValue.objects.filter(sighting__in=sightings).order_by("sighting_id", "id").values_list(*fields)
+    found: dict[int, list[Question]] = {one: [] for one in sightings}
+    for sighting, algorithm, value, quality, transform, start_ms, end_ms in rows:
+        content = bytes(value)
+        frame = None if start_ms is None else FrameSpan(start_ms / 1000, end_ms / 1000, content)
+        known = UNKNOWN_QUALITY if quality is None else quality
+        found[sighting].append(Question(Algorithm(algorithm), content, known, transform or PLAIN, frame))
+    return found
+
+
+def _value(sighting: Sighting, one: Question) -> SeenValue:
+    return SeenValue(
+        sighting=sighting,
+        algorithm=one.algorithm.value,
+        value=one.value,
+        quality=None if one.quality == UNKNOWN_QUALITY else one.quality,
+        transform=_stored(one.transform),
+        start_ms=None if one.frame is None else round(one.frame.at_seconds * 1000),
+        end_ms=None if one.frame is None else round(one.frame.until_seconds * 1000),
+    )
+
+
+def _stored(transform: str) -> str:
+    return "" if transform == PLAIN else transform
