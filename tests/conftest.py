@@ -14,6 +14,7 @@ import socket
 import sys
 from pathlib import Path
 
+import django
 import pytest
 
 import databases
@@ -55,6 +56,7 @@ def pytest_configure(config):
     environment = databases.environment(config.getoption("database"))
     environment.__enter__()
     config.add_cleanup(lambda: environment.__exit__(None, None, None))
+    django.setup()
 
 
 def pytest_report_header(config):

@@ -15,21 +15,28 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import vigie
+import vigie_node
 from vigie.cli.main import build_parser
 from vigie.errors import VigieError
+from vigie_node.cli import main as node
 
 ROOT = Path(__file__).resolve().parents[1]
 GENERATED = "<!-- Written by `make docs` from the code: change it there. -->"
 
 
 def modules() -> list[str]:
-    """Return the name of every module of the package that may be imported; compiled kernels are none."""
-    names = [module.name for module in pkgutil.walk_packages(vigie.__path__, "vigie.")]
-    return [name for name in names if "-" not in name and not name.endswith("__main__")]
+    """Return the name of every module of both packages that may be imported; compiled kernels are none."""
+    node.set_up_site()
+    found = [
+        *pkgutil.walk_packages(vigie.__path__, "vigie."),
+        *pkgutil.walk_packages(vigie_node.__path__, "vigie_node."),
+    ]
+    names = [module.name for module in found if not {"migrations", "wsgi", "__main__"} & set(module.name.split("."))]
+    return [name for name in names if "-" not in name]
 
 
 def error_classes() -> list[type[VigieError]]:
-    """Import every module of the package and return every error class: the kinds first, then by code."""
+    """Import every module of both packages and return every error class: the kinds first, then by code."""
     for name in modules():
         importlib.import_module(name)
     kinds = VigieError.__subclasses__()
@@ -62,7 +69,7 @@ def errors_page() -> str:
 def commands_page() -> str:
     """Return the page of every command with its arguments and options."""
     lines = ["# Commands", "", GENERATED, ""]
-    for parser, about in _commands(build_parser()):
+    for parser, about in [*_commands(build_parser()), *_node_commands()]:
         lines += [f"## {parser.prog}", "", parser.description or about, ""]
         rows = [_row(action) for action in parser._actions if _is_documented(action)]
         if rows:
@@ -79,6 +86,15 @@ def _commands(parser: argparse.ArgumentParser, about: str = "") -> Iterator[tupl
             helps = {choice.dest: choice.help or "" for choice in action._choices_actions}
             for name, child in action.choices.items():
                 yield from _commands(child, helps.get(name, ""))
+
+
+def _node_commands() -> Iterator[tuple[argparse.ArgumentParser, str]]:
+    """Yield the node's commands; each is built whole only when it is asked for."""
+    yield node.build_parser([]), ""
+    for name, command in node.COMMANDS.items():
+        for parser, about in _commands(node.build_parser([name])):
+            if parser.prog.split()[1:2] == [name]:
+                yield parser, about or command.help
 
 
 def _is_documented(action: argparse.Action) -> bool:
@@ -114,16 +130,19 @@ def architecture_page() -> str:
     """Return the page on the architecture, its list of modules made anew from their first lines."""
     before, begin, rest = _text(ROOT / "ARCHITECTURE.md").partition("<!-- modules -->\n")
     _, end, after = rest.partition("<!-- end of modules -->")
-    return before + begin + "\n".join(_tree(ROOT / "src" / "vigie")) + "\n" + end + after
+    trees = [*_tree(ROOT / "src" / "vigie"), "", *_tree(ROOT / "src" / "vigie_node")]
+    return before + begin + "\n".join(trees) + "\n" + end + after
 
 
 def _tree(package: Path) -> Iterator[str]:
     yield "```"
-    yield "src/vigie/"
+    yield f"src/{package.name}/"
     paths = [
         path
         for path in package.rglob("*")
-        if path.suffix in {".py", ".c", ".h", ".toml"} and path.name != "__init__.py"
+        if path.suffix in {".py", ".c", ".h", ".toml"}
+        and path.name != "__init__.py"
+        and path.parent.name != "migrations"
     ]
     folder = package
     # Folders after files, each followed by what it holds.

@@ -9,7 +9,13 @@ import reference
 DECODERS = ["PIL", "av", "pillow_heif", "py7zr", "simplejpeg"]
 # The demonstration draws its benign sample and writes it; it opens nothing.
 MAKES_MEDIA = {"vigie.cli.demo", "vigie.cli.samples"}
-LOAD = "import importlib, sys; [importlib.import_module(name) for name in sys.argv[1:]]; print(*sys.modules)"
+LOAD = """
+import importlib, sys
+from vigie_node.cli import main
+main.set_up_site()
+[importlib.import_module(name) for name in sys.argv[1:]]
+print(*sys.modules)
+"""
 
 
 class TestParent:

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What holds for every feature of the node, beyond what import contracts can say."""
+
+import ast
+
+import pytest
+from django.apps import apps
+from django.core.management import call_command
+
+from architecture.repository import python_files, text
+
+# They note what an action does, and are called inside its transaction.
+BELOW_ACTIONS = {"audit", "changes"}
+MODELS = [model for model in apps.get_models() if model.__module__.startswith("vigie_node.")]
+
+
+def actions():
+    paths = [path for path in python_files() if path.parts[:2] == ("src", "vigie_node")]
+    return [
+        pytest.param(node, id=f"{path.parts[2]}.{node.name}")
+        for path in paths
+        if path.stem.endswith("actions") and path.parts[2] not in BELOW_ACTIONS
+        for node in ast.parse(text(path)).body
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+    ]
+
+
+@pytest.mark.parametrize("action", actions())
+class TestActions:
+    def test_say_who_acts_and_when(self, action):
+        by_name = {argument.arg: ast.unparse(argument.annotation) for argument in action.args.kwonlyargs}
+        assert (by_name.get("by"), by_name.get("now")) == ("Actor", "datetime")
+
+    def test_say_what_the_audit_then_holds(self, action):
+        assert "Audit:" in (ast.get_docstring(action) or "")
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
+class TestModels:
+    def test_say_what_for_how_long_and_how_they_end(self, model):
+        retention = vars(model).get("Retention")
+        assert retention, "every model has an inner class Retention: see vigie_node/base/retention.py"
+        assert all(getattr(retention, name, "").strip() for name in ("purpose", "keep_for", "scrub"))
+
+
+class TestMigrations:
+    @pytest.mark.django_db
+    def test_none_is_missing(self):
+        call_command("makemigrations", "--check", "--dry-run", verbosity=0)
