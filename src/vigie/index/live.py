@@ -140,6 +140,7 @@ class LiveIndex:
 
     def __init__(self, path: Path, *, base: type[NearBase] | type[ExactBase]) -> None:
         self._kind = base
+        self.path = path
         self._writing = threading.Lock()
         self._state = self._opened(path)
         self._changes: list[Callable[[_State], _State]] | None = None  # since the fold under way began
@@ -180,6 +181,15 @@ class LiveIndex:
         order = np.lexsort((item, distance, query))
         return Found(query[order], item[order], distance[order])
 
+    @property
+    def added_count(self) -> int:
+        """Count the rows that were added since the snapshot."""
+        return len(self._state.values)
+
+    def contents(self) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """Return every row that counts with its item, in no order."""
+        return _contents(self._state)
+
     def add(self, values: NDArray[np.uint8], items: NDArray[np.int64]) -> None:
         """Make these rows count from now on.
 
@@ -210,15 +220,13 @@ class LiveIndex:
                 raise FoldUnderWayError("a fold is under way; wait for it")
             state, self._changes = self._state, []
         try:
-            kept = ~_is_in(state.base.items, state.removed)
-            values = np.concatenate([state.base.values()[kept], state.values[state.alive]])
-            items = np.concatenate([state.base.items[kept], state.items[state.alive]])
+            values, items = _contents(state)
             self.create(path, base=self._kind, values=values, items=items)
             folded = self._opened(path)
             with self._writing:
                 for change in self._changes:
                     folded = change(folded)
-                self._state, self._changes = folded, None
+                self._state, self._changes, self.path = folded, None, path
         except BaseException:
             with self._writing:
                 self._changes = None
@@ -234,6 +242,12 @@ class LiveIndex:
         opened = snapshot.open_file(path, kind=KIND)
         base = self._kind(opened)
         return _State(base, _NO_ITEMS, np.empty((0, base.width), np.uint8), _NO_ITEMS, np.empty(0, np.bool_))
+
+
+def _contents(state: _State) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    kept = ~_is_in(state.base.items, state.removed)
+    values = np.concatenate([state.base.values()[kept], state.values[state.alive]])
+    return values, np.concatenate([state.base.items[kept], state.items[state.alive]])
 
 
 def _added(state: _State, values: NDArray[np.uint8], items: NDArray[np.int64]) -> _State:

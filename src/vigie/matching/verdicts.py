@@ -7,6 +7,7 @@
 - The reason says which rule decided, in a sentence fit for any reader: no fingerprint, no distance, no name.
 """
 
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -127,12 +128,17 @@ def transform_of(turn: Turn, *, without_border: bool) -> str:
 
 def known_reason(matches: tuple[Match, ...]) -> str:
     """Say by which digests the content is known."""
-    if any(match.algorithm is Algorithm.SHA256 for match in matches):
+    return reason_of_digests({match.algorithm for match in matches})
+
+
+def reason_of_digests(found: Set[Algorithm]) -> str:
+    """Say that one of these digests is that of a listed content."""
+    if Algorithm.SHA256 in found:
         return "Its SHA-256 digest is that of a listed content."
     names = {Algorithm.MD5: "MD5", Algorithm.SHA1: "SHA-1"}
-    found = " and ".join(names[one] for one in names if any(match.algorithm is one for match in matches))
+    equal = " and ".join(name for algorithm, name in names.items() if algorithm in found)
     return (
-        f"Only its {found} digest is that of a listed content; such a digest can be forged: not to be acted on alone."
+        f"Only its {equal} digest is that of a listed content; such a digest can be forged: not to be acted on alone."
     )
 
 

@@ -13,10 +13,11 @@
 
 import hashlib
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -93,16 +94,22 @@ class Word:
     weight: int
     asserted_at: datetime
     disputed: bool = False
+    facts: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class ListRule:
-    """A list as the rules see it."""
+    """A list as the rules see it; one of an `organisation` is told to nobody else's keys."""
 
     id: uuid.UUID
     name: str
     version: int
     policy: Policy
+    organisation: uuid.UUID | None = None
+
+    def is_told_to(self, organisation: uuid.UUID | None) -> bool:
+        """Say whether an organisation's keys may hear of this list at all."""
+        return self.organisation is None or self.organisation == organisation
 
 
 def words_that_count(policy: Policy, words: Sequence[Word]) -> tuple[Word, ...]:

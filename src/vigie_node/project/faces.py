@@ -3,10 +3,13 @@
 
 - One code base; `VIGIE_FACE` says which face a process is. A face loads only its own URLs.
 - On PostgreSQL each face has its own role; what a role may do with which table is this file's table GRANTS.
+- The public face may leave an event in the audit and nothing else: it reads no record of the node.
+- Nobody but the operator changes or deletes what the audit holds; the sequencer moves events from waiting to ordered.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
+from fnmatch import fnmatchcase
 
 
 class Face(StrEnum):
@@ -21,15 +24,75 @@ class Face(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """How a face that answers HTTP is served."""
+    """How a face that answers HTTP is served; `threads` is how many requests one process works on at once."""
 
     urls: str
     port: int
     application: str
+    threads: int
 
 
 SERVING = {
-    Face.PUBLIC: Serving("vigie_node.public_site.urls", 8000, "vigie_node.project.wsgi:application"),
-    Face.ANALYST: Serving("vigie_node.analyst_app.urls", 8001, "vigie_node.project.wsgi:application"),
-    Face.PARTNER: Serving("vigie_node.partner_api.urls", 8002, "vigie_node.partner_api.wsgi:application"),
+    Face.PUBLIC: Serving("vigie_node.public_site.urls", 8000, "vigie_node.project.wsgi:application", 4),
+    Face.ANALYST: Serving("vigie_node.analyst_app.urls", 8001, "vigie_node.project.wsgi:application", 4),
+    Face.PARTNER: Serving("vigie_node.partner_api.urls", 8002, "vigie_node.project.wsgi:application", 4),
 }
+
+ROLES = {face: f"vigie_{face}" for face in (Face.PUBLIC, Face.ANALYST, Face.PARTNER, Face.WORKER)}
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What each face may do with the tables of this name (`*` ends a prefix).
+
+    S selects, I inserts, U updates, D deletes; empty: the face cannot even read it.
+    """
+
+    tables: str
+    analyst: str = ""
+    partner: str = ""
+    worker: str = ""
+    public: str = ""
+
+    def of(self, face: Face) -> str:
+        """Return what a face may do."""
+        found: str = getattr(self, face.value)
+        return found
+
+
+# The first that fits counts; a table that none fits is open to nobody, and a test names it.
+GRANTS = (
+    Grant("django_migrations", analyst="S", partner="S", worker="S", public="S"),
+    Grant("audit_pendingevent", analyst="SI", partner="I", worker="SID", public="I"),
+    Grant("audit_verification", analyst="SI", worker="SID"),
+    Grant("audit_frontier", analyst="S", worker="SIU"),
+    Grant("audit_*", analyst="S", worker="SI"),
+    Grant("changes_change", analyst="SI", partner="SI", worker="SID"),
+    Grant("alarms_alarm", analyst="SIU", partner="SIU", worker="SIUD"),
+    Grant("accounts_organisation", analyst="SIU", partner="S", worker="S"),
+    Grant("accounts_key*", analyst="SIU", partner="SU", worker="SU"),
+    Grant("accounts_*", analyst="SIUD", worker="SD"),
+    Grant("catalogue_matchlist", analyst="SIU", partner="S", worker="SIU"),
+    Grant("catalogue_listversion", analyst="SI", partner="S", worker="SI"),
+    Grant("catalogue_override", analyst="SIU", partner="SIU", worker="SIUD"),
+    Grant("catalogue_*", analyst="SIUD", partner="S", worker="SIUD"),
+    Grant("matching_snapshot", analyst="S", partner="S", worker="SID"),
+    Grant("matching_*", analyst="S", partner="S", worker="SIUD"),
+    Grant("sightings_sighting", analyst="SIUD", partner="SI", worker="SIUD"),
+    Grant("sightings_seenvalue", analyst="SIUD", partner="SI", worker="SIUD"),
+    Grant("sightings_match", analyst="SIUD", partner="SI", worker="SIUD"),
+    Grant("sightings_*", analyst="SIUD", worker="SIUD"),
+    Grant("django_session", analyst="SIUD", worker="SD"),
+    Grant("cache", analyst="SIUD", partner="SIUD", worker="SIUD"),
+    Grant("django_content_type", analyst="S", worker="S"),
+    Grant("auth_*", analyst="S", worker="S"),
+    Grant("account_*", analyst="SIUD", worker="SD"),
+    Grant("mfa_*", analyst="SIUD", worker="SD"),
+    Grant("socialaccount_*", analyst="SIUD", worker="SD"),
+    Grant("axes_*", analyst="SIUD", worker="SD"),
+)
+
+
+def grant_of(table: str) -> Grant | None:
+    """Return the grant of a table, None where nobody gave one."""
+    return next((one for one in GRANTS if fnmatchcase(table, one.tables)), None)

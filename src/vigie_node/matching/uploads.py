@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A file that somebody sends is fingerprinted in the confined worker and dropped.
+
+- The content lives in anonymous memory, never in the file system; it is gone when the answer is.
+- At most EXAMINERS files are examined at a time in a process; the next one waits WAIT_SECONDS, then is asked to come
+  back: a queue without an end would only hide the overload.
+- What could not be read is said, with its code: it is never "no match".
+"""
+
+import contextlib
+import os
+import queue
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from vigie.errors import InvalidInputError, UnavailableError
+from vigie.fingerprints import digests
+from vigie.fingerprints.hashing import Examiner
+from vigie.fingerprints.messages import Content, Other, Problem
+from vigie.fingerprints.values import Digests
+from vigie_node.matching import questions
+from vigie_node.matching.questions import Question
+
+EXAMINERS = 2
+WAIT_SECONDS = 10.0
+MAX_FILE_BYTES = 256 * 1024 * 1024
+
+
+class FileTooLargeError(InvalidInputError):
+    """A file of this size is not taken."""
+
+    code = "matching.file-too-large"
+
+
+class EmptyFileError(InvalidInputError):
+    """There is nothing in the file."""
+
+    code = "matching.empty-file"
+
+
+class BusyExaminersError(UnavailableError):
+    """Other files are being examined: ask again."""
+
+    code = "matching.busy-examiners"
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What a file is: its digests, its content as the worker described it, and the questions to ask about it."""
+
+    size_bytes: int
+    digests: Digests
+    content: Content
+    questions: tuple[Question, ...]
+
+    @property
+    def problem(self) -> Problem | None:
+        """Say why there is no value of it, or None."""
+        return self.content if isinstance(self.content, Problem) else None
+
+
+def examine(content: bytes) -> Examined:
+    """Fingerprint a file that is in memory.
+
+    Raises:  EmptyFileError, FileTooLargeError, BusyExaminersError; StartFailedError, UnconfinedError.
+    """
+    if not content:
+        raise EmptyFileError("the file is empty; send its bytes")
+    if len(content) > MAX_FILE_BYTES:
+        raise FileTooLargeError(f"a file has at most {MAX_FILE_BYTES} bytes; send its fingerprints instead")
+    exact = digests.of_bytes(content)
+    with _in_memory(content) as descriptor, _examiner() as examiner:
+        found: Content = Other()
+        for one in examiner.examine(descriptor, size_bytes=len(content), open_archives=False):
+            if isinstance(one, Content):
+                found = one
+    return Examined(len(content), exact, found, questions.of_content(exact, found))
+
+
+@contextlib.contextmanager
+def _in_memory(content: bytes) -> Iterator[int]:
+    descriptor = os.memfd_create("vigie-upload", os.MFD_CLOEXEC)
+    try:
+        view = memoryview(content)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+_idle: "queue.SimpleQueue[Examiner]" = queue.SimpleQueue()
+_free = threading.Semaphore(EXAMINERS)
+
+
+@contextlib.contextmanager
+def _examiner() -> Iterator[Examiner]:
+    if not _free.acquire(timeout=WAIT_SECONDS):
+        raise BusyExaminersError("other files are being examined; send it again in a moment")
+    try:
+        try:
+            examiner = _idle.get_nowait()
+        except queue.Empty:
+            examiner = Examiner()
+        try:
+            yield examiner
+        finally:
+            _idle.put(examiner)
+    finally:
+        _free.release()

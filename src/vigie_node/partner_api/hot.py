@@ -1,0 +1,315 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The matching service, before Django: `POST /v1/match` and `POST /v1/match/file`.
+
+- Nothing here waits for Django's middleware: the key, its quota and the limits are checked in memory, a look-up without
+  a match touches no database.
+- An answer tells as much as the key's scope allows: verdict, label and reason; with MATCH_TRUSTED also the claims with
+  their distances and ids, from which a list could be reconstructed or evasion tuned.
+- Many values at once go through a lane of their own, one request at a time and in portions, so that single look-ups
+  keep their latency.
+- A process that cannot follow the change log answers 503, never "no match".
+
+Requests and answers are JSON, or MessagePack where Content-Type and Accept say so. docs/reference/partner-api.md.
+"""
+
+import contextlib
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from django.conf import settings
+
+from vigie.errors import InvalidInputError, UnavailableError
+from vigie.fingerprints.gates import UNKNOWN_QUALITY
+from vigie.fingerprints.messages import Problem
+from vigie.fingerprints.values import Algorithm, parse_hex
+from vigie.fingerprints.video import FrameSpan
+from vigie.matching.verdicts import Outcome
+from vigie_node.accounts.roles import Scope
+from vigie_node.changes.topics import Topic
+from vigie_node.flows import look_up as flow
+from vigie_node.flows.look_up import Asked
+from vigie_node.matching import lookup, uploads
+from vigie_node.matching.answers import Answer, Claim
+from vigie_node.matching.questions import Question
+from vigie_node.partner_api.callers import Caller, KeyRing, token_of
+from vigie_node.partner_api.probing import Watch
+from vigie_node.partner_api.quotas import Quotas
+
+MAX_VALUES = 10_000
+MAX_BODY_BYTES = 8 * 1024 * 1024
+FEW = 64  # values that a request may ask for outside the lane of the many
+LANE_WAIT_SECONDS = 20.0
+MSGPACK = "application/msgpack"
+
+
+class MalformedRequestError(InvalidInputError):
+    """The body is not what the description says."""
+
+    code = "partners.malformed-request"
+
+
+class TooLargeError(InvalidInputError):
+    """The body is larger than is taken."""
+
+    code = "partners.too-large"
+    http_status = 413
+
+
+class WrongMethodError(InvalidInputError):
+    """Look-ups are POST requests: their values must not stand in an address."""
+
+    code = "partners.wrong-method"
+    http_status = 405
+
+
+class BusyLaneError(UnavailableError):
+    """Other large requests are being answered: ask again."""
+
+    code = "partners.busy-lane"
+
+
+Hex = Annotated[str, msgspec.Meta(max_length=64)]
+Quality = Annotated[int, msgspec.Meta(ge=0, le=100)]
+Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=2**31)]
+
+
+class FrameAsked(msgspec.Struct, forbid_unknown_fields=True):
+    """One distinct frame of a video."""
+
+    pdq: Hex
+    quality: Quality | None = None
+    from_ms: Milliseconds = 0
+    to_ms: Milliseconds = 0
+
+
+class ItemAsked(msgspec.Struct, forbid_unknown_fields=True):
+    """One content: all its fingerprints that are known, and the asker's own pseudonym for where it is."""
+
+    ref: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    md5: Hex | None = None
+    sha1: Hex | None = None
+    sha256: Hex | None = None
+    pdq: Hex | None = None
+    pdq_quality: Quality | None = None
+    frames: Annotated[list[FrameAsked], msgspec.Meta(max_length=MAX_VALUES)] = []
+    country: Annotated[str, msgspec.Meta(pattern="^([A-Z]{2})?$")] = ""
+
+
+class MatchAsked(msgspec.Struct, forbid_unknown_fields=True):
+    """A request: contents, the scheme in which labels are wanted, the lists that are asked (all where none is named)."""
+
+    items: Annotated[list[ItemAsked], msgspec.Meta(min_length=1, max_length=MAX_VALUES)]
+    scheme: Annotated[str, msgspec.Meta(max_length=32)] | None = None
+    lists: Annotated[list[str], msgspec.Meta(max_length=100)] | None = None
+
+
+class ClaimTold(msgspec.Struct, omit_defaults=True):
+    """Why it matches, for trusted keys."""
+
+    list: str
+    list_version: int
+    depiction: str
+    algorithm: str
+    transform: str
+    scheme: str
+    label: str
+    asserted_by: str
+    asserted_at: datetime
+    distance_bits: int | None = None
+    collision_prone: bool = False
+
+
+class AnswerTold(msgspec.Struct, omit_defaults=True):
+    """The answer about one content."""
+
+    verdict: str
+    reason: str
+    ref: str = ""
+    scheme: str | None = None
+    label: str | None = None
+    problem: dict[str, str] | None = None
+    matches: list[ClaimTold] | None = None
+
+
+class MatchTold(msgspec.Struct):
+    """The answers, in the order asked, and the position of the change log at which they hold."""
+
+    position: int
+    answers: list[AnswerTold]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What goes back over HTTP."""
+
+    content: bytes
+    content_type: str
+    status: Literal["200 OK"] = "200 OK"
+
+
+class Service:
+    """The matching service of this process."""
+
+    def __init__(self) -> None:
+        self.ring = KeyRing(Quotas(settings.HOME / "run" / "quotas"))
+        self.watch = Watch()
+        self._lane = threading.Lock()
+        self._index = lookup.of_catalogue()
+        self._index.heed(Topic.KEYS, self.ring.reload)
+
+    def start(self) -> None:
+        """Follow the change log from now on."""
+        self._index.start()
+
+    def respond(self, environ: Mapping[str, Any]) -> Reply | None:
+        """Answer a look-up, or return None where the request is not one.
+
+        Raises:  any VigieError; `project/wsgi.py` turns it into an answer.
+        """
+        match environ["PATH_INFO"]:
+            case "/v1/match":
+                return self._match(environ)
+            case "/v1/match/file":
+                return self._match_file(environ)
+        return None
+
+    def _match(self, environ: Mapping[str, Any]) -> Reply:
+        now = datetime.now(UTC)
+        caller = self._caller(environ, Scope.MATCH, now=now)
+        content = body_of(environ, limit=MAX_BODY_BYTES)
+        asked = _decoded(content, is_msgpack=environ.get("CONTENT_TYPE", "").startswith(MSGPACK))
+        contents = [Asked(_questions(one), one.ref, one.country) for one in asked.items]
+        count = sum(len(one.subject) for one in contents)
+        if count > MAX_VALUES:
+            raise TooLargeError(f"a request asks for at most {MAX_VALUES} values; send several")
+        self.ring.count(caller, values=count, now=now)
+        with self._lane_for(count):
+            answers = self._ask(contents, caller, only=asked.lists, now=now)
+        told = [
+            tell(answer, caller, ref=one.reference, scheme=asked.scheme)
+            for one, answer in zip(contents, answers, strict=True)
+        ]
+        return self._reply(told, environ)
+
+    def _match_file(self, environ: Mapping[str, Any]) -> Reply:
+        now = datetime.now(UTC)
+        caller = self._caller(environ, Scope.MATCH_FILE, now=now)
+        self.ring.count(caller, values=1, now=now)
+        found = uploads.examine(body_of(environ, limit=uploads.MAX_FILE_BYTES))
+        answer = self._ask([Asked(found.questions)], caller, only=None, now=now)[0]
+        return self._reply([tell(answer, caller, problem=found.problem)], environ)
+
+    def _ask(self, asked: list[Asked], caller: Caller, *, only: list[str] | None, now: datetime) -> list[Answer]:
+        names = None if only is None else frozenset(only)
+        answers = flow.look_up(asked, only=names, by=caller.actor, now=now)
+        self.watch.note(caller.key.id, [one.subject for one in asked], answers, now=now)
+        return answers
+
+    def _caller(self, environ: Mapping[str, Any], scope: Scope, *, now: datetime) -> Caller:
+        if environ["REQUEST_METHOD"] != "POST":
+            raise WrongMethodError("a look-up is a POST request")
+        self._index.check_fresh()
+        return self.ring.caller(token_of(environ.get("HTTP_AUTHORIZATION", "")), scope=scope, now=now)
+
+    @contextlib.contextmanager
+    def _lane_for(self, count: int) -> Iterator[None]:
+        if count <= FEW:
+            yield
+            return
+        if not self._lane.acquire(timeout=LANE_WAIT_SECONDS):
+            raise BusyLaneError("other large requests are being answered; ask again in a moment")
+        try:
+            yield
+        finally:
+            self._lane.release()
+
+    def _reply(self, answers: list[AnswerTold], environ: Mapping[str, Any]) -> Reply:
+        told = MatchTold(self._index.position, answers)
+        if MSGPACK in environ.get("HTTP_ACCEPT", ""):
+            return Reply(msgspec.msgpack.encode(told), MSGPACK)
+        return Reply(msgspec.json.encode(told), "application/json")
+
+
+def tell(
+    answer: Answer, caller: Caller, *, ref: str = "", scheme: str | None = None, problem: Problem | None = None
+) -> AnswerTold:
+    """Say of an answer what the caller's scopes allow."""
+    verdict, reason = answer.verdict, answer.reason
+    if problem is not None and verdict is Outcome.UNKNOWN:
+        # Its digests are unknown, and more could not be looked up: that is no "no match".
+        verdict = Outcome.UNREADABLE if problem.examined else Outcome.NOT_EXAMINED
+        reason = problem.message
+    told = AnswerTold(verdict.value, reason, ref)
+    if problem is not None:
+        told.problem = {"code": problem.code, "message": problem.message}
+    claims = answer.told
+    if claims:
+        told.scheme = scheme or claims[0].scheme
+        told.label = next((one.labels[told.scheme] for one in claims if told.scheme in one.labels), None)
+    if caller.has(Scope.MATCH_TRUSTED):
+        told.matches = [_claim(one) for one in claims]
+    return told
+
+
+def _claim(one: Claim) -> ClaimTold:
+    return ClaimTold(
+        one.list_name, one.list_version, str(one.depiction_id), one.algorithm.value, one.transform, one.scheme,
+        one.label, one.asserted_by, one.asserted_at, one.distance_bits, one.collision_prone,
+    )  # fmt: skip
+
+
+def body_of(environ: Mapping[str, Any], *, limit: int) -> bytes:
+    """Read the whole body, up to a limit.
+
+    Raises:  TooLargeError, MalformedRequestError.
+    """
+    length = environ.get("CONTENT_LENGTH") or ""
+    if length.isdecimal() and int(length) > limit:
+        raise TooLargeError(f"a body has at most {limit} bytes")
+    content: bytes = environ["wsgi.input"].read(limit + 1)
+    if len(content) > limit:
+        raise TooLargeError(f"a body has at most {limit} bytes")
+    if length.isdecimal() and len(content) < int(length):
+        raise MalformedRequestError("the body ended before it was whole; send it again")
+    return content
+
+
+_json = msgspec.json.Decoder(MatchAsked)
+_msgpack = msgspec.msgpack.Decoder(MatchAsked)
+
+
+def _decoded(content: bytes, *, is_msgpack: bool) -> MatchAsked:
+    try:
+        return (_msgpack if is_msgpack else _json).decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        place = str(error) if isinstance(error, msgspec.ValidationError) else "the body cannot be parsed"
+        raise MalformedRequestError(f"the request is malformed: {place}") from error
+
+
+def _questions(item: ItemAsked) -> tuple[Question, ...]:
+    asked = [
+        Question(algorithm, parse_hex(text, algorithm=algorithm))
+        for algorithm, text in (
+            (Algorithm.SHA256, item.sha256),
+            (Algorithm.SHA1, item.sha1),
+            (Algorithm.MD5, item.md5),
+        )
+        if text is not None
+    ]
+    if item.pdq is not None:
+        asked.append(Question(Algorithm.PDQ, parse_hex(item.pdq, algorithm=Algorithm.PDQ), _quality(item.pdq_quality)))
+    for frame in item.frames:
+        value = parse_hex(frame.pdq, algorithm=Algorithm.PDQ)
+        span = FrameSpan(frame.from_ms / 1000, max(frame.from_ms, frame.to_ms) / 1000, value)
+        asked.append(Question(Algorithm.PDQ_FRAMES, value, _quality(frame.quality), frame=span))
+    if not asked:
+        raise MalformedRequestError("an item names at least one fingerprint")
+    return tuple(asked)
+
+
+def _quality(quality: int | None) -> int:
+    return UNKNOWN_QUALITY if quality is None else quality
