@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One face of the node as a process of its own, on the database of the test."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+from django.db import connection
+
+import databases
+from vigie_node.project.faces import SERVING
+
+SECONDS = 30
+
+
+@contextlib.contextmanager
+def serving(face, **environment):
+    """Start a face and yield its address; what it wrote is shown when it does not start."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)]
+    own = {"VIGIE_FACE": face.value, "VIGIE_DATABASE_URL": databases.url(connection)}
+    with tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen(
+            [*command, "--workers", "1", "--blocking-threads", "4", SERVING[face].application],
+            env=os.environ | own | environment,
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            _wait_until_ready(process, port, log)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait(SECONDS)
+
+
+def _wait_until_ready(process, port, log):
+    until = time.monotonic() + SECONDS
+    while True:
+        with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
+            return
+        if process.poll() is not None or time.monotonic() > until:
+            log.seek(0)
+            raise RuntimeError(log.read())
+        time.sleep(0.05)
