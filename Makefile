@@ -29,7 +29,9 @@ help:
 run: .venv/.run
 	$(BIN)/vigie demo
 
+# What a database decides is tried on both that a node may have.
 test: .venv/.dev
+	$(BIN)/pytest tests/node --database=postgres
 	$(BIN)/pytest
 
 check: .venv/.dev
