@@ -20,8 +20,10 @@ from vigie_node.audit.events import Event
 from vigie_node.base.actor import Actor
 
 VERSION = 1
+UNREADABLE = "UNREADABLE"  # the event of what was inserted and is no record
 MAX_TEXT = 64
 MAX_ITEMS = 1000
+_TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
 _TEXT = re.compile(r"[A-Za-z0-9_.:+/-]*")
 _DIGEST = re.compile(r"(?:[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64})")
 Plain: TypeAlias = "str | int | bool | list[str | int | bool | None] | None"
@@ -51,7 +53,7 @@ def encode(
         raise ValueError(f"{event}: the time has no zone")
     record = {
         "actor": str(by),
-        "at": at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "at": at.astimezone(UTC).strftime(_TIME),
         "details": {name: _plain(event, name, value) for name, value in details.items()},
         "event": event.value,
         "id": str(event_id),
@@ -59,7 +61,7 @@ def encode(
         "subject": _text(event, "subject", str(subject)),
         "v": VERSION,
     }
-    return json.dumps(record, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    return _canonical(record)
 
 
 def decode(record: bytes) -> Record:
@@ -69,21 +71,37 @@ def decode(record: bytes) -> Record:
     """
     try:
         found = json.loads(record)
-        if found["v"] != VERSION or json.dumps(
-            found, ensure_ascii=False, sort_keys=True, separators=(",", ":")
-        ).encode() != bytes(record):
+        if found["v"] != VERSION or _canonical(found) != bytes(record):
             raise ValueError("not a canonical record")
+        names = [found["event"], found["subject"], found["actor"]]
+        if not all(isinstance(one, str) and len(one) <= MAX_TEXT and _TEXT.fullmatch(one) for one in names):
+            raise ValueError("not a record of an event")
         return Record(
             id=uuid.UUID(found["id"]),
             event=found["event"],
             subject=found["subject"],
             actor=found["actor"],
             organisation_id=uuid.UUID(found["organisation"]) if found["organisation"] else None,
-            at=datetime.strptime(found["at"], "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC),
-            details=found["details"],
+            at=datetime.strptime(found["at"], _TIME).replace(tzinfo=UTC),
+            details=dict(found["details"]),
         )
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError("not a record of an event") from error
+
+
+def read(record: bytes, *, leaf: bytes) -> Record:
+    """Read a record, or stand in for what cannot be read: whatever was inserted gets its place in the audit.
+
+    Whoever may insert events and nothing else could otherwise stop the sequencer with bytes of any sort.
+    """
+    try:
+        return decode(record)
+    except ValueError:
+        return Record(uuid.UUID(bytes=leaf[:16]), UNREADABLE, "", "", None, datetime.fromtimestamp(0, UTC), {})
+
+
+def _canonical(record: Mapping[str, object]) -> bytes:
+    return json.dumps(record, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
 
 def _plain(event: Event, name: str, value: object) -> Plain:
