@@ -151,7 +151,7 @@ class Match(models.Model):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["depiction", "id"], name="match_depiction"),
+            models.Index(fields=["depiction", "list", "id"], name="match_depiction"),
             models.Index(
                 fields=["depiction", "seen_at", "sighting"],
                 condition=Q(undone_at=None, is_shadow=False),

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the look-back asks of the catalogue: which depictions a change concerns, in order and in portions.
+
+- Depictions come in the order of their ids, so that a number says how far one is.
+- Each read is bounded, by an index: an import of millions is gone over without being held.
+"""
+
+import uuid
+from datetime import datetime
+
+import msgspec
+
+from vigie.fingerprints.values import Algorithm
+from vigie_node.catalogue.models import (
+    Assertion,
+    Depiction,
+    Fingerprint,
+    Import,
+    ListVersion,
+    Override,
+    Revocation,
+)
+from vigie_node.catalogue.rules import Policy
+from vigie_node.catalogue.states import ImportState
+
+
+def every_depiction(*, after: uuid.UUID | None, limit: int) -> list[uuid.UUID]:
+    """Return the next depictions, whoever speaks of them."""
+    query = Depiction.objects.all() if after is None else Depiction.objects.filter(id__gt=after)
+    return list(query.order_by("id").values_list("id", flat=True)[:limit])
+
+
+def depictions_of_import(import_id: uuid.UUID, *, after: uuid.UUID | None, limit: int) -> list[uuid.UUID]:
+    """Return the next depictions of which an import brought or took back a fingerprint or a word."""
+    found: set[uuid.UUID] = set()
+    sources = (
+        (Assertion.objects.filter(via=import_id), "depiction_id"),
+        (Fingerprint.objects.filter(via=import_id), "depiction_id"),
+        (Revocation.objects.filter(via=import_id), "assertion__depiction_id"),
+    )
+    for query, name in sources:
+        rest = query if after is None else query.filter(**{f"{name}__gt": after})
+        found |= set(rest.order_by(name).values_list(name, flat=True).distinct()[:limit])
+    return sorted(found)[:limit]
+
+
+def depiction_count() -> int:
+    """Count the depictions."""
+    return Depiction.objects.count()
+
+
+def is_visible(import_id: uuid.UUID) -> bool:
+    """Say whether the rows of an import count."""
+    return Import.objects.filter(id=import_id, state=ImportState.VISIBLE.value).exists()
+
+
+def policies(list_id: uuid.UUID, *, since: datetime) -> list[tuple[Policy | None, Policy]]:
+    """Return each policy that a list got since a time, in order, with the one before it; None before its first."""
+    rows = ListVersion.objects.filter(list=list_id).order_by("version").values_list("policy", "changed_at")
+    held = [(msgspec.convert(policy, Policy), at) for policy, at in rows]
+    before = [None, *(policy for policy, _ in held)]
+    return [(one, policy) for one, (policy, at) in zip(before, held, strict=False) if at >= since]
+
+
+def overridden_value(override_id: uuid.UUID) -> tuple[Algorithm, bytes, bool] | None:
+    """Return the value of an override and whether it stands; None where it is no more."""
+    found = Override.objects.filter(id=override_id).values_list("algorithm", "value", "ended_at").first()
+    return None if found is None else (Algorithm(found[0]), bytes(found[1]), found[2] is None)
+
+
+def depiction_of_assertion(assertion_id: uuid.UUID) -> uuid.UUID | None:
+    """Return which depiction an assertion speaks of, whatever became of it; None where there is none."""
+    return Assertion.objects.filter(id=assertion_id).values_list("depiction_id", flat=True).first()

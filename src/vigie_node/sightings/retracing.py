@@ -1,0 +1,340 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The look-back: follow what became known, and write what it means for what was seen before (ADR 0087).
+
+- Every change that can make a depiction match, or match no more, becomes a sweep: in the transaction in which the point
+  in the change log moves. A sweep goes over its depictions in order; it stands until the last is worked off.
+- What is written twice is written once: a match stands once a sighting, depiction and list, a task once a sighting and
+  depiction. So a sweep that was killed does its last portion again, and nothing is lost or doubled.
+- A task is opened where a sighting had no match with the depiction before: "seen before, known since".
+- A match that no longer holds is marked undone, never deleted. Where none is left between a sighting and a depiction a
+  task is opened: "acted on before, revoked since".
+- A task that nobody took and of which the reason fell away is closed by the node.
+"""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+
+from vigie_node.audit import actions as audit
+from vigie_node.audit.events import Event
+from vigie_node.base.actor import NODE, Actor
+from vigie_node.catalogue import standing, sweeping
+from vigie_node.catalogue.rules import ListRule, Word
+from vigie_node.changes import queries as changes
+from vigie_node.changes.queries import ChangeRow
+from vigie_node.changes.topics import Topic
+from vigie_node.matching import lookup
+from vigie_node.matching.answers import Claim
+from vigie_node.matching.questions import Question
+from vigie_node.sightings import rules, tallies, writing
+from vigie_node.sightings.models import Load, Match, RetracePoint, SeenValue, Sighting, Sweep, Task
+from vigie_node.sightings.states import FoundBy, LoadState, SweepCause, TaskKind, TaskState
+
+SETTLE = timedelta(seconds=2)  # a look-up decided just before a change is in the database by then
+PORTION = 1000  # depictions worked off at a time
+SLICE = 300  # sightings, or matches, in one transaction
+_CHANGES = 1000
+_NO_SUBJECT = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """The next depictions of a sweep; none are left where `depictions` is empty."""
+
+    sweep: int
+    cause: SweepCause
+    subject: str
+    after: uuid.UUID | None
+    depictions: tuple[uuid.UUID, ...]
+
+
+@transaction.atomic
+def follow(*, by: Actor, now: datetime) -> bool:
+    """Turn what changed since into sweeps, and say whether anything did.
+
+    Audit:   RETRACE_ADVANCED, where there is something to look back for.
+    """
+    point = RetracePoint.objects.select_for_update().get_or_create(id=1)[0]
+    rows = _settled(changes.since(point.position, limit=_CHANGES), now=now)
+    if not rows:
+        return False
+    wanted = list(_sweeps(rows))
+    if point.position + 1 < changes.earliest():
+        wanted.append((SweepCause.LIST_WIDENED, _NO_SUBJECT, ()))  # what changed meanwhile is no longer told: all of it
+    for cause, subject, named in wanted:
+        _plan(cause, subject, named, position=rows[-1].position, now=now)
+    RetracePoint.objects.filter(id=1).update(position=rows[-1].position)
+    if wanted:
+        audit.record(Event.RETRACE_ADVANCED, subject=rows[-1].position, by=by, at=now, sweeps=len(wanted))
+    return True
+
+
+def next_portion(*, limit: int = PORTION) -> Portion | None:
+    """Return what is to be worked off next, or None where nothing is."""
+    sweep = Sweep.objects.filter(ended_at=None).order_by("id").first()
+    if sweep is None:
+        return None
+    cause = SweepCause(sweep.cause)
+    return Portion(sweep.pk, cause, sweep.subject, sweep.after, tuple(_depictions(sweep, cause, limit=limit)))
+
+
+def sightings_with(values: Iterable[int]) -> list[int]:
+    """Return the sightings of these values, ascending; not those that a load under way will match itself."""
+    wanted = sorted(set(values))
+    under_way = dict(
+        Load.objects.filter(state__in=[LoadState.STAGING.value, LoadState.MATCHING.value]).values_list("id", "matched_to")
+    )
+    found: set[int] = set()
+    for begin in range(0, len(wanted), 500):
+        rows = SeenValue.objects.filter(id__in=wanted[begin : begin + 500])
+        if under_way:
+            for sighting, load in rows.values_list("sighting_id", "sighting__load_id"):
+                if load not in under_way or sighting <= under_way[load]:
+                    found.add(sighting)
+        else:
+            found.update(rows.values_list("sighting_id", flat=True))
+    return sorted(found)
+
+
+@transaction.atomic
+def note_found(claims: Mapping[int, Sequence[Claim]], *, by: Actor, now: datetime) -> int:
+    """Note what earlier sightings match now, open a task for each that matched nothing of it before; return how many.
+
+    Audit:   TASKS_OPENED, with how many; none where nothing is new.
+    """
+    matches, known = _new_matches(claims, found_by=FoundBy.RETRACE, now=now)
+    if not matches:
+        return 0
+    Match.objects.bulk_create(matches)
+    first: dict[tuple[int, uuid.UUID], Match] = {}
+    for match in matches:
+        if not match.is_shadow and (match.sighting_id, match.depiction_id) not in known:
+            first.setdefault((match.sighting_id, match.depiction_id), match)
+    tallies.add(tallies.sort_of(match.sighting, match.depiction_id) for match in first.values())
+    opened = _open_tasks(TaskKind.KNOWN_SINCE, list(first.values()), now=now)
+    audit.record(Event.TASKS_OPENED, subject=TaskKind.KNOWN_SINCE, by=by, at=now, matches=len(matches), tasks=opened)
+    return len(first)
+
+
+@transaction.atomic
+def note_undone(
+    portion: Portion, words: Mapping[uuid.UUID, Sequence[Word]], lists: Sequence[ListRule], *, by: Actor, now: datetime
+) -> int:
+    """Mark some of the matches that no longer hold as undone, and return how many; call until it returns none.
+
+    Audit:   SIGHTINGS_UNDONE, with how many; none where all hold.
+    """
+    undone: list[Match] = []
+    for query in _no_longer_holding(portion, words, lists):
+        undone += query.select_related("sighting").order_by("id")[: SLICE - len(undone)]
+        if len(undone) >= SLICE:
+            break
+    if not undone:
+        return 0
+    Match.objects.filter(id__in=[match.pk for match in undone]).update(undone_at=now)
+    still = _standing({match.sighting_id for match in undone})
+    last: dict[tuple[int, uuid.UUID], Match] = {}
+    for match in undone:
+        pair = (match.sighting_id, match.depiction_id)
+        if not match.is_shadow and pair not in still:
+            last.setdefault(pair, match)
+    tallies.take_away(tallies.sort_of(match.sighting, match.depiction_id) for match in last.values())
+    opened = _open_tasks(TaskKind.NO_LONGER_KNOWN, list(last.values()), now=now)
+    audit.record(Event.SIGHTINGS_UNDONE, subject=portion.subject, by=by, at=now, matches=len(undone), tasks=opened)
+    return len(undone)
+
+
+@transaction.atomic
+def advance(portion: Portion, *, found: int, undone: int, by: Actor, now: datetime) -> bool:
+    """Note that a portion is worked off, or that the sweep is at its end; False where another process did so first.
+
+    Audit:   RETRACE_ADVANCED.
+    """
+    unchanged = Sweep.objects.filter(id=portion.sweep, after=portion.after, ended_at=None)
+    done = len(portion.depictions)
+    changed = unchanged.update(
+        after=portion.depictions[-1] if done else portion.after,
+        depictions_done=F("depictions_done") + done,
+        found=F("found") + found,
+        undone=F("undone") + undone,
+        ended_at=None if done else now,
+    )
+    if changed:
+        audit.record(
+            Event.RETRACE_ADVANCED, subject=portion.sweep, by=by, at=now, depictions=done, found=found, undone=undone
+        )
+    return bool(changed)
+
+
+def _settled(rows: Sequence[ChangeRow], *, now: datetime) -> list[ChangeRow]:
+    """Return the changes up to the first that is too fresh; one from the future, after a jump of the clock, is not."""
+    kept: list[ChangeRow] = []
+    for row in rows:
+        if timedelta(0) <= now - row.at < SETTLE:
+            break
+        kept.append(row)
+    return kept
+
+
+def _sweeps(rows: Sequence[ChangeRow]) -> Iterable[tuple[SweepCause, str, tuple[uuid.UUID, ...]]]:
+    named = {uuid.UUID(row.subject) for row in rows if row.topic is Topic.STANDING}
+    if named:
+        yield SweepCause.STANDING, _NO_SUBJECT, tuple(sorted(named))
+    for subject in dict.fromkeys(row.subject for row in rows if row.topic is Topic.IMPORT):
+        visible = sweeping.is_visible(uuid.UUID(subject))
+        yield (SweepCause.IMPORT if visible else SweepCause.IMPORT_UNDONE), subject, ()
+    changed = {row.subject: row.at for row in reversed(rows) if row.topic is Topic.LISTS}
+    for subject, first_at in changed.items():
+        policies = sweeping.policies(uuid.UUID(subject), since=first_at)
+        widened = any(rules.may_match_more(before, after) for before, after in policies)
+        yield (SweepCause.LIST_WIDENED if widened else SweepCause.LIST_NARROWED), subject, ()
+    for subject in dict.fromkeys(row.subject for row in rows if row.topic is Topic.OVERRIDES):
+        found = sweeping.overridden_value(uuid.UUID(subject))
+        if found is not None and not found[2]:
+            yield SweepCause.OVERRIDE_ENDED, subject, ()
+
+
+def _plan(
+    cause: SweepCause, subject: str, named: Sequence[uuid.UUID], *, position: int, now: datetime
+) -> None:
+    """Make a sweep; one that stands for the same cause and subject begins anew instead."""
+    if cause is not SweepCause.STANDING:
+        under_way = Sweep.objects.filter(cause=cause.value, subject=subject, ended_at=None)
+        if under_way.update(position=position, after=None, depictions_done=0):
+            return
+    Sweep.objects.create(
+        cause=cause.value,
+        subject=subject,
+        named=b"".join(one.bytes for one in named),
+        position=position,
+        depictions_total=_total(cause, named),
+        created_at=now,
+    )
+
+
+def _total(cause: SweepCause, named: Sequence[uuid.UUID]) -> int | None:
+    if cause is SweepCause.STANDING:
+        return len(named)
+    return sweeping.depiction_count() if cause is SweepCause.LIST_WIDENED else None
+
+
+def _depictions(sweep: Sweep, cause: SweepCause, *, limit: int) -> list[uuid.UUID]:
+    match cause:
+        case SweepCause.STANDING:
+            packed = bytes(sweep.named)
+            named = [uuid.UUID(bytes=packed[at : at + 16]) for at in range(0, len(packed), 16)]
+            return [one for one in named if sweep.after is None or one > sweep.after][:limit]
+        case SweepCause.IMPORT:
+            return sweeping.depictions_of_import(uuid.UUID(sweep.subject), after=sweep.after, limit=limit)
+        case SweepCause.LIST_WIDENED:
+            return sweeping.every_depiction(after=sweep.after, limit=limit)
+        case SweepCause.IMPORT_UNDONE | SweepCause.LIST_NARROWED:
+            return _matched_depictions(sweep.after, limit=limit)
+        case SweepCause.OVERRIDE_ENDED:
+            return _depictions_near(uuid.UUID(sweep.subject), after=sweep.after, limit=limit)
+    assert_never(cause)
+
+
+def _matched_depictions(after: uuid.UUID | None, *, limit: int) -> list[uuid.UUID]:
+    query = Match.objects.all() if after is None else Match.objects.filter(depiction__gt=after)
+    return list(query.order_by("depiction_id").values_list("depiction_id", flat=True).distinct()[:limit])
+
+
+def _depictions_near(override_id: uuid.UUID, *, after: uuid.UUID | None, limit: int) -> list[uuid.UUID]:
+    """Return the depictions of the fingerprints that a value which was let go may match, or is."""
+    found = sweeping.overridden_value(override_id)
+    if found is None:
+        return []
+    hits = lookup.of_catalogue().candidates([Question(found[0], found[1])])
+    near = {one.depiction for one in standing.fingerprints(hits.row.tolist()).values()}
+    return sorted(one for one in near if after is None or one > after)[:limit]
+
+
+def _new_matches(
+    claims: Mapping[int, Sequence[Claim]], *, found_by: FoundBy, now: datetime
+) -> tuple[list[Match], set[tuple[int, uuid.UUID]]]:
+    """Make the matches that do not stand yet; return them, and the pairs that were known to each other before."""
+    rows = Match.objects.filter(sighting__in=list(claims), undone_at=None)
+    held = set(rows.values_list("sighting_id", "depiction_id", "list_id", "is_shadow"))
+    sightings = Sighting.objects.in_bulk(list(claims))
+    matches = [
+        match
+        for id, of_sighting in claims.items()
+        if id in sightings  # it may have expired since
+        for match in writing.matches_of(sightings[id], of_sighting, found_by=found_by, now=now)
+        if (id, match.depiction_id, match.list_id, match.is_shadow) not in held
+    ]
+    return matches, {(sighting, depiction) for sighting, depiction, _, is_shadow in held if not is_shadow}
+
+
+def _no_longer_holding(
+    portion: Portion, words: Mapping[uuid.UUID, Sequence[Word]], lists: Sequence[ListRule]
+) -> Iterable[QuerySet[Match]]:
+    """Return queries for the standing matches of a portion that do not hold, by depictions that share their lists."""
+    standing_matches = Match.objects.filter(undone_at=None)
+    gone: dict[frozenset[uuid.UUID], list[uuid.UUID]] = defaultdict(list)
+    for depiction in portion.depictions:
+        of_it = words.get(depiction, ())
+        dead = frozenset(one.id for one in lists if not rules.still_stands(one, of_it, depiction=depiction))
+        gone[dead].append(depiction)
+    for dead, depictions in gone.items():
+        if dead:
+            yield standing_matches.filter(depiction__in=depictions, list__in=dead)
+    changed = portion.cause in {SweepCause.LIST_WIDENED, SweepCause.LIST_NARROWED}
+    for one in lists if changed else ():
+        if str(one.id) == portion.subject:
+            algorithms = [algorithm.value for algorithm in one.policy.algorithms]
+            yield standing_matches.filter(depiction__in=portion.depictions, list=one.id).exclude(
+                Q(algorithm__in=algorithms) & (Q(distance_bits=None) | Q(distance_bits__lte=one.policy.threshold_bits))
+            )
+
+
+def _standing(sightings: Iterable[int]) -> set[tuple[int, uuid.UUID]]:
+    rows = Match.objects.filter(sighting__in=sightings, undone_at=None, is_shadow=False)
+    return set(rows.values_list("sighting_id", "depiction_id"))
+
+
+_OPPOSITE = {TaskKind.KNOWN_SINCE: TaskKind.NO_LONGER_KNOWN, TaskKind.NO_LONGER_KNOWN: TaskKind.KNOWN_SINCE}
+
+
+def _open_tasks(kind: TaskKind, matches: Sequence[Match], *, now: datetime) -> int:
+    """Open a task for each match unless one stands; close the opposite one where nobody took it."""
+    about = {(match.sighting_id, match.depiction_id): match for match in matches}
+    rows = Task.objects.filter(sighting__in={match.sighting_id for match in matches})
+    standing_tasks = rows.exclude(state=TaskState.DONE.value)
+    held = {
+        (sighting, depiction, task_kind): (id, state)
+        for id, sighting, depiction, task_kind, state in standing_tasks.values_list(
+            "id", "sighting_id", "depiction_id", "kind", "state"
+        )
+    }
+    closed = [
+        held[(*pair, _OPPOSITE[kind].value)][0]
+        for pair in about
+        if held.get((*pair, _OPPOSITE[kind].value), (0, ""))[1] == TaskState.OPEN.value
+    ]
+    if closed:
+        by_node = str(NODE)
+        Task.objects.filter(id__in=closed).update(state=TaskState.DONE.value, finished_by=by_node, changed_at=now)
+    tasks = [
+        Task(
+            kind=kind.value,
+            match=match,
+            sighting_id=match.sighting_id,
+            depiction_id=match.depiction_id,
+            organisation_id=match.sighting.organisation_id,
+            case=match.sighting.case,
+            created_at=now,
+            changed_at=now,
+        )
+        for pair, match in about.items()
+        if (*pair, kind.value) not in held
+    ]
+    Task.objects.bulk_create(tasks)
+    return len(tasks)
