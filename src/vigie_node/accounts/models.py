@@ -6,7 +6,8 @@
 - `session_epoch` is part of what every session of a person is checked against: raising it ends them all at once.
 """
 
-from typing import Any, ClassVar
+from collections.abc import Iterator
+from typing import ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
@@ -48,6 +49,7 @@ class People(BaseUserManager["Person"]):
     """Finds people by the address that they sign in with, in any case of letters."""
 
     def get_by_natural_key(self, username: str | None) -> "Person":
+        """Return the person who signs in with an address."""
         return self.get(email=(username or "").lower())
 
 
@@ -91,10 +93,12 @@ class Person(AbstractBaseUser):
         return self.display_name
 
     def get_session_auth_hash(self) -> str:
+        """Return what every session of this person is checked against."""
         return self._session_hash()
 
-    def get_session_auth_fallback_hash(self) -> Any:
-        return ()
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        """Return what it was under earlier secret keys of the node: a changed key ends the sessions."""
+        return iter(())
 
     def _session_hash(self) -> str:
         text = f"{self.password}:{self.session_epoch}"

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Connects what sign-in announces to what must be noted of it."""
+
+from django.apps import AppConfig
+
+
+class AccountsConfig(AppConfig):
+    """The people and keys of this node."""
+
+    name = "vigie_node.accounts"
+    label = "accounts"
+
+    def ready(self) -> None:
+        """Listen to sign-ins and to changes of second factors."""
+        from vigie_node.accounts import announcements  # noqa: PLC0415 - needs the tables, which exist from here on
+
+        announcements.connect()

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Signing in and out, and how a person set that up: the addresses, and who may open each.
+
+- Nobody signs up here and nobody resets a password by mail: django-allauth's addresses for that are not served.
+- An enrolment link is spent by a deliberate press of a button, never by opening it.
+- Everything that changes how somebody signs in asks again for what they sign in with.
+"""
+
+from collections.abc import Callable
+
+from allauth.account import views as account
+from allauth.account.decorators import reauthentication_required
+from allauth.mfa.adapter import get_adapter
+from allauth.mfa.base import views as factors
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes import views as recovery
+from allauth.mfa.totp import views as codes
+from allauth.mfa.webauthn import views as passkeys
+from allauth.socialaccount import views as single_sign_on
+from allauth.socialaccount.providers.openid_connect import views as oidc
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, render
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from vigie_node.accounts import actions as accounts
+from vigie_node.accounts import sessions, tokens
+from vigie_node.analyst_app import access
+from vigie_node.base.actor import NODE
+
+_again = reauthentication_required(app="allauth.mfa")
+
+
+class LinkForm(forms.Form):
+    """The enrolment link, as the page's script or its person puts it in."""
+
+    link = forms.CharField(
+        label=_("Your enrolment link"),
+        max_length=500,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "data-link": ""}),
+        help_text=_("It was filled in from the address you opened. If it is empty, paste the whole link."),
+    )
+
+    def clean_link(self) -> str:
+        """Return the token in what was pasted."""
+        token = tokens.link_token(self.cleaned_data["link"])
+        if token is None:
+            raise forms.ValidationError(_("This is no enrolment link: copy it whole, from vl_ to its end."))
+        return token
+
+
+@access.open_to_all
+@require_http_methods(["GET", "POST"])
+def enrol(request: HttpRequest) -> HttpResponse:
+    """Show what an enrolment link starts; spend it when its person presses the button."""
+    form = LinkForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        now = timezone.now()
+        try:
+            person_id = accounts.use_enrolment(form.cleaned_data["link"], by=NODE, now=now)
+        except accounts.EnrolmentSpentError:
+            form.add_error("link", gettext("This link was used or is too old: ask whoever invited you for a new one."))
+        else:
+            sessions.begin_enrolled(request, person_id=person_id)
+            return HttpResponseRedirect(reverse("enrol_choose"))
+    return render(request, "account/enrol.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@access.enrolling
+def enrol_choose(request: HttpRequest) -> HttpResponse:
+    """Let a person choose how they will sign in."""
+    if sessions.has_shown_second_factor(request):
+        return HttpResponseRedirect(reverse("mfa_index"))
+    return render(request, "account/enrol_choose.html", {"can_use_codes": sessions.can_use_codes(request)})
+
+
+@access.enrolling
+def add_code_app(request: HttpRequest) -> HttpResponseBase:
+    """Set up a code app, after a password: a code alone would be one factor."""
+    if not sessions.can_use_codes(request):
+        return HttpResponseRedirect(reverse("account_set_password"))
+    answer: HttpResponseBase = codes.activate_totp(request)
+    return answer
+
+
+@access.signed_in
+@_again  # type: ignore[untyped-decorator]
+def remove_passkey(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """Remove a passkey, unless it is the last way in."""
+    mine = Authenticator.objects.filter(user_id=access.actor_of(request).id, type=Authenticator.Type.WEBAUTHN)
+    if not get_adapter().can_delete_authenticator(get_object_or_404(mine, pk=pk)):
+        messages.error(request, gettext("This is your last way to sign in: set up another one first."))
+        return HttpResponseRedirect(reverse("mfa_index"))
+    answer: HttpResponseBase = passkeys.remove_webauthn(request, pk=pk)
+    return answer
+
+
+@access.signed_in
+@require_POST
+def sign_out_everywhere(request: HttpRequest) -> HttpResponse:
+    """End every session of this person, this one too."""
+    actor = access.actor_of(request)
+    if actor.id is None:
+        raise PermissionDenied
+    accounts.end_sessions(actor.id, by=actor, now=timezone.now())
+    request.session.flush()
+    return HttpResponseRedirect(reverse("account_login"))
+
+
+def _open(address: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
+    return path(address, access.open_to_all(view), name=name)
+
+
+def _mine(address: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
+    return path(address, access.signed_in(view), name=name)
+
+
+urlpatterns = [
+    path("enrol/", enrol, name="enrol"),
+    path("enrol/choose/", enrol_choose, name="enrol_choose"),
+    _open("sign-in/", account.login, "account_login"),
+    _open("sign-in/second-factor/", factors.authenticate, "mfa_authenticate"),
+    _open("sign-in/passkey/", passkeys.login_webauthn, "mfa_login_webauthn"),
+    _open("sign-in/ended/", account.account_inactive, "account_inactive"),
+    path("sign-in/again/", access.enrolling(account.reauthenticate), name="account_reauthenticate"),
+    path("sign-in/again/code/", access.enrolling(factors.reauthenticate), name="mfa_reauthenticate"),
+    path(
+        "sign-in/again/passkey/",
+        access.enrolling(passkeys.reauthenticate_webauthn),
+        name="mfa_reauthenticate_webauthn",
+    ),
+    _open("sign-in/with/<str:provider_id>/", oidc.login, "openid_connect_login"),
+    _open("sign-in/with/<str:provider_id>/back/", oidc.callback, "openid_connect_callback"),
+    _open("sign-in/cancelled/", single_sign_on.login_cancelled, "socialaccount_login_cancelled"),
+    _open("sign-out/", account.logout, "account_logout"),
+    _mine("account/", factors.index, "mfa_index"),
+    path("account/code-app/add/", add_code_app, name="mfa_activate_totp"),
+    _mine("account/code-app/remove/", codes.deactivate_totp, "mfa_deactivate_totp"),
+    _mine("account/passkeys/", passkeys.list_webauthn, "mfa_list_webauthn"),
+    path("account/passkeys/add/", access.enrolling(passkeys.add_webauthn), name="mfa_add_webauthn"),
+    path("account/passkeys/<int:pk>/remove/", remove_passkey, name="mfa_remove_webauthn"),
+    _mine("account/passkeys/<int:pk>/rename/", passkeys.edit_webauthn, "mfa_edit_webauthn"),
+    _mine("account/recovery-codes/", recovery.view_recovery_codes, "mfa_view_recovery_codes"),
+    _mine("account/recovery-codes/new/", recovery.generate_recovery_codes, "mfa_generate_recovery_codes"),
+    _mine("account/password/change/", _again(account.password_change), "account_change_password"),
+    path("account/password/", access.enrolling(_again(account.password_set)), name="account_set_password"),
+    path("account/sign-out-everywhere/", sign_out_everywhere, name="sign_out_everywhere"),
+]
