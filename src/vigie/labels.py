@@ -76,7 +76,7 @@ def check_label(scheme: str, code: str) -> None:
 
 
 def severity(scheme: str, code: str) -> int:
-    """Return how much a label weighs among the labels of its scheme: higher is graver, 0 asserts nothing.
+    """Return how much a label weighs among the labels of its scheme: higher is graver, 0 asserts nothing to act on.
 
     Raises:  UnknownSchemeError; UnknownLabelError.
     """

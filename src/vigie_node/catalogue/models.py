@@ -59,6 +59,7 @@ class Import(models.Model):
     rows_done = models.BigIntegerField(default=0)
     counts = models.JSONField(default=dict)  # new_depictions, new_assertions, unchanged, superseding, refused …
     problem = models.CharField(max_length=64, default="")
+    progress = models.JSONField(default=dict)  # how far the worker is: committed with the rows it speaks of
     created_at = models.DateTimeField()
     created_by = models.CharField(max_length=64)
     visible_at = models.DateTimeField(null=True)
@@ -87,6 +88,23 @@ class ImportRefusal(models.Model):
 
     class Meta:
         app_label = "catalogue"
+
+
+class ImportMark(models.Model):
+    """That a full replacement still holds an assertion made before; what it does not mark, it takes back."""
+
+    class Retention:
+        purpose: ClassVar[str] = "Finds what a full replacement no longer holds"
+        keep_for: ClassVar[str] = "until the import is visible or cancelled"
+        scrub: ClassVar[str] = "the row is deleted"
+
+    id = models.BigAutoField(primary_key=True)
+    of = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="marks", db_index=False)
+    assertion = models.UUIDField()
+
+    class Meta:
+        app_label = "catalogue"
+        constraints: ClassVar = [models.UniqueConstraint(fields=["of", "assertion"], name="import_mark_once")]
 
 
 class UpstreamRecord(models.Model):
@@ -141,19 +159,22 @@ class Fingerprint(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     depiction = models.ForeignKey(Depiction, on_delete=models.CASCADE, related_name="fingerprints")
-    algorithm = models.CharField(max_length=8)  # vigie.fingerprints.values.Algorithm
+    algorithm = models.CharField(max_length=10)  # vigie.fingerprints.values.Algorithm
     value = models.BinaryField(max_length=32)
     quality = models.SmallIntegerField(null=True)
     role = models.CharField(max_length=12, default="")  # vigie.lists.entries.Role of a picture's value
     start_ms = models.IntegerField(null=True)  # of a frame of a video
     end_ms = models.IntegerField(null=True)
     recipe = models.CharField(max_length=32, default="")
-    via = models.ForeignKey(Import, on_delete=models.PROTECT, null=True)
+    via = models.ForeignKey(Import, on_delete=models.PROTECT, null=True, db_index=False)
     created_at = models.DateTimeField()
 
     class Meta:
         app_label = "catalogue"
-        indexes: ClassVar = [models.Index(fields=["algorithm", "value"], name="fingerprint_value")]
+        indexes: ClassVar = [
+            models.Index(fields=["algorithm", "value"], name="fingerprint_value"),
+            models.Index(fields=["via", "depiction"], name="fingerprint_via"),  # the look-back goes over an import in order
+        ]
 
     def __repr__(self) -> str:
         return f"<Fingerprint {self.pk} {self.algorithm}>"
@@ -171,18 +192,23 @@ class Assertion(models.Model):
     depiction = models.ForeignKey(Depiction, on_delete=models.CASCADE, related_name="assertions")
     source = models.ForeignKey(Source, on_delete=models.PROTECT)
     scheme = models.CharField(max_length=32)
-    label = models.CharField(max_length=32)
+    label = models.CharField(max_length=64)
     facts = models.JSONField(default=dict)  # what was seen, from which labels of other schemes are derived
     ground = models.CharField(max_length=16, choices=_choices(Grade))
     asserted_at = models.DateTimeField()
     recorded_at = models.DateTimeField()
     recorded_by = models.CharField(max_length=64)
-    supersedes = models.ForeignKey("self", on_delete=models.CASCADE, null=True, related_name="superseded_by")
-    via = models.ForeignKey(Import, on_delete=models.PROTECT, null=True)
+    supersedes = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="superseded_by")
+    via = models.ForeignKey(Import, on_delete=models.PROTECT, null=True, db_index=False)
 
     class Meta:
         app_label = "catalogue"
         constraints: ClassVar = [_one_of("ground", Grade, name="assertion_ground")]
+        indexes: ClassVar = [
+            models.Index(fields=["via", "depiction"], name="assertion_via"),
+            models.Index(fields=["scheme", "label", "id"], name="assertion_label"),
+            models.Index(fields=["source", "id"], name="assertion_source"),
+        ]
 
 
 class Revocation(models.Model):
@@ -198,6 +224,7 @@ class Revocation(models.Model):
     reason = models.TextField()
     revoked_at = models.DateTimeField()
     revoked_by = models.CharField(max_length=64)
+    via = models.ForeignKey(Import, on_delete=models.PROTECT, null=True)
 
     class Meta:
         app_label = "catalogue"
@@ -244,6 +271,8 @@ class MatchList(models.Model):
     id = models.UUIDField(primary_key=True)
     name = models.CharField(max_length=64, unique=True)
     title = models.CharField(max_length=200)
+    # Only this organisation's keys are told of its matches (a bank of theirs); None: every key is.
+    organisation = models.ForeignKey("accounts.Organisation", on_delete=models.PROTECT, null=True)
     version = models.IntegerField()
     policy = models.JSONField()
     created_at = models.DateTimeField()
@@ -282,7 +311,7 @@ class Override(models.Model):
         scrub: ClassVar[str] = "the row is deleted"
 
     id = models.UUIDField(primary_key=True)
-    algorithm = models.CharField(max_length=8)
+    algorithm = models.CharField(max_length=10)
     value = models.BinaryField(max_length=32)
     kind = models.CharField(max_length=12, choices=_choices(OverrideKind))
     reason = models.TextField()
@@ -291,6 +320,7 @@ class Override(models.Model):
     made_by = models.CharField(max_length=64)
     ended_at = models.DateTimeField(null=True)
     ended_by = models.CharField(max_length=64, default="")
+    ended_reason = models.TextField(default="")
 
     class Meta:
         app_label = "catalogue"

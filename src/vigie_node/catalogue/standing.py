@@ -61,7 +61,7 @@ def fingerprints(rows: Iterable[int]) -> dict[int, Print]:
     """Return the visible ones of these fingerprints, by row."""
     found: dict[int, Print] = {}
     for portion in _portions(sorted(set(rows))):
-        for row in _visible(Fingerprint.objects.filter(id__in=portion)).values_list(*_FIELDS):
+        for row in visible(Fingerprint.objects.filter(id__in=portion)).values_list(*_FIELDS):
             found[row[0]] = _print(row)
     return found
 
@@ -71,7 +71,7 @@ def fingerprints_of(depictions: Iterable[uuid.UUID], algorithms: Sequence[Algori
     found: dict[uuid.UUID, list[Print]] = {}
     names = [one.value for one in algorithms]
     for portion in _portions(sorted(set(depictions))):
-        query = _visible(Fingerprint.objects.filter(depiction_id__in=portion, algorithm__in=names))
+        query = visible(Fingerprint.objects.filter(depiction_id__in=portion, algorithm__in=names))
         for row in query.order_by("start_ms", "id").values_list(*_FIELDS):
             found.setdefault(row[1], []).append(_print(row))
     return found
@@ -81,10 +81,10 @@ def words(depictions: Iterable[uuid.UUID]) -> dict[uuid.UUID, tuple[Word, ...]]:
     """Return the current words about each depiction, the earliest first; a depiction with none is left out."""
     found: dict[uuid.UUID, list[Word]] = {}
     for portion in _portions(sorted(set(depictions))):
-        superseding = _visible(Assertion.objects.filter(supersedes=OuterRef("pk")))
+        superseding = visible(Assertion.objects.filter(supersedes=OuterRef("pk")))
         current = (
-            _visible(Assertion.objects.filter(depiction_id__in=portion))
-            .filter(~Exists(_visible(Revocation.objects.filter(assertion=OuterRef("pk")))), ~Exists(superseding))
+            visible(Assertion.objects.filter(depiction_id__in=portion))
+            .filter(~Exists(visible(Revocation.objects.filter(assertion=OuterRef("pk")))), ~Exists(superseding))
             .annotate(disputed=Exists(Dispute.objects.filter(assertion=OuterRef("pk"), outcome="")))
             .order_by("asserted_at", "id")
         )
@@ -115,7 +115,8 @@ def weight_of(scheme: str, label: str) -> int:
         return 0
 
 
-def _visible(query: QuerySet[M]) -> QuerySet[M]:
+def visible(query: QuerySet[M]) -> QuerySet[M]:
+    """Leave out what an import staged and has not made visible."""
     return query.filter(Q(via=None) | Q(via__state=ImportState.VISIBLE.value))
 
 
