@@ -39,7 +39,7 @@ check: .venv/.dev
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest tests/architecture tests/unit
+	$(BIN)/pytest tests/architecture tests/unit $(wildcard tests/node/unit)
 
 bench: .venv/.dev
 	$(BIN)/python -m bench $(ARGS)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The wheel that users install carries everything it needs: compiled kernels, data, licence."""
+"""The wheel that users install carries everything it needs: compiled kernels, data, pages, licence."""
 
 import subprocess
 import sys
@@ -7,6 +7,8 @@ import zipfile
 
 import pytest
 
+import messages
+import vendor
 from architecture.repository import ROOT, files
 
 
@@ -20,8 +22,14 @@ def wheel(tmp_path_factory):
 
 class TestWheel:
     def test_holds_every_file_of_the_package(self, wheel):
-        package = {str(path.relative_to("src")) for path in files() if path.parts[:2] == ("src", "vigie")}
-        assert package - set(zipfile.ZipFile(wheel).namelist()) == set()
+        packages = {str(path.relative_to("src")) for path in files() if path.parts[0] == "src"}
+        assert packages - set(zipfile.ZipFile(wheel).namelist()) == set()
+
+    def test_holds_what_pages_load_and_every_language(self, wheel):
+        node = ROOT / "src" / "vigie_node"
+        made = {*node.glob("static/vendor/**/*.*"), *node.glob("locale/*/LC_MESSAGES/django.mo")}
+        assert len(made) > len(vendor.FILES) + len(messages.LANGUAGES)
+        assert {str(path.relative_to(ROOT / "src")) for path in made} - set(zipfile.ZipFile(wheel).namelist()) == set()
 
     def test_holds_a_compiled_library_for_each_level(self, wheel):
         built = {f"vigie/kernels/{path.name}" for path in (ROOT / "src/vigie/kernels").glob("*.so")}
