@@ -13,7 +13,7 @@ import pytest
 from django.db import connection
 from playwright.sync_api import sync_playwright
 
-from node import faces
+from node import append_only, faces
 
 BROWSER_OPTIONS = [
     "--disable-background-networking",
@@ -29,6 +29,12 @@ BROWSER_OPTIONS = [
 def django_db_modify_db_settings(tmp_path_factory):
     if connection.vendor == "sqlite":
         connection.settings_dict["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "node.sqlite3")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def audit_is_emptied_between_tests():
+    with append_only.lifted_while_emptying():
+        yield
 
 
 @pytest.fixture
