@@ -8,11 +8,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 from django.db import connection
 
 import databases
-from vigie_node.project.faces import SERVING
 
 SECONDS = 30
 
@@ -22,18 +22,21 @@ def serving(face, **environment):
     """Start a face and yield its address; what it wrote is shown when it does not start."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)]
-    own = {"VIGIE_FACE": face.value, "VIGIE_DATABASE_URL": databases.url(connection)}
+    address = f"127.0.0.1:{port}"
+    own = {
+        "VIGIE_DATABASE_URL": databases.url(connection),
+        f"VIGIE_{face.upper()}_ADDRESS": address,
+    }
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(
-            [*command, "--workers", "1", "--blocking-threads", "4", SERVING[face].application],
+            [Path(sys.executable).with_name("vigie-node"), "serve", face.value],
             env=os.environ | own | environment,
             stdout=log,
             stderr=log,
         )
         try:
             _wait_until_ready(process, port, log)
-            yield f"http://127.0.0.1:{port}"
+            yield f"http://{address}"
         finally:
             process.terminate()
             process.wait(SECONDS)
