@@ -12,6 +12,8 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         """Listen to sign-ins and to changes of second factors."""
+        if self.apps is None or not self.apps.is_installed("allauth.mfa"):
+            return  # a face without pages: nobody signs in there
         from vigie_node.accounts import announcements  # noqa: PLC0415 - needs the tables, which exist from here on
 
         announcements.connect()
