@@ -57,7 +57,7 @@ def verify(
     run = _Run(trusted=trusted, wanted=_Wanted(against, trusted=trusted))
     for fault in run.wanted.faults:
         run.add(fault)
-    total = _ends()[1]
+    total = _ends()[0]
     for page in _pages():
         for row in page:
             run.take(row)
@@ -187,7 +187,7 @@ class _Run:
     def finish(self) -> None:
         for fault in self.heads.rest():
             self.add(fault)
-        rows, signed = _ends()
+        rows, signed, edge = _ends()
         missing = max(signed - rows, 0)
         explained = faults.explain(self.broken, window=_window, missing=missing)
         for fault in explained:
@@ -196,7 +196,7 @@ class _Run:
             self.add(Fault(FaultKind.DROPPED, rows + 1, last=signed))
         if rows > signed:
             self.add(Fault(FaultKind.UNSIGNED, signed + 1, last=rows))
-        for fault in [*self.wanted.beyond(), *_edge_faults(self), *_duplicates()]:
+        for fault in [*self.wanted.beyond(), *_edge_faults(self, size=edge, signed=signed), *_duplicates()]:
             self.add(fault)
 
     def _compare(self) -> None:
@@ -266,22 +266,25 @@ def _signed(row: models.TreeHead) -> heads.SignedHead:
     return heads.SignedHead(head, bytes(row.signature))
 
 
-def _ends() -> tuple[int, int]:
-    """Return the last row and the last head, of one moment: the sequencer may be at work."""
+def _ends() -> tuple[int, int, int]:
+    """Return the last row, the last head and the size of the kept edge, of one moment: the sequencer may be at work."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT (SELECT max(sequence) FROM audit_event), (SELECT max(size) FROM audit_treehead)")
-        rows, signed = cursor.fetchone()
-    return rows or 0, signed or 0
+        cursor.execute(
+            "SELECT (SELECT max(sequence) FROM audit_event), (SELECT max(size) FROM audit_treehead),"
+            " (SELECT size FROM audit_frontier WHERE id = 1)"
+        )
+        rows, signed, edge = cursor.fetchone()
+    return rows or 0, signed or 0, edge or 0
 
 
-def _edge_faults(run: _Run) -> Iterator[Fault]:
-    edge = models.Frontier.objects.filter(id=1).first()
-    if edge is None:
-        if run.size:
-            yield Fault(FaultKind.EDGE, 0)
-    elif edge.size == run.size and not run.count:
-        if (bytes(edge.nodes), bytes(edge.chain_hash)) != (run.frontier.to_bytes(), run.last):
-            yield Fault(FaultKind.EDGE, edge.size)
+def _edge_faults(run: _Run, *, size: int, signed: int) -> Iterator[Fault]:
+    if size != signed:
+        yield Fault(FaultKind.EDGE, size)
+        return
+    edge = models.Frontier.objects.filter(id=1, size=run.size).first()
+    # Where rows were altered the edges differ as well, and that is told already.
+    if edge and not run.count and (bytes(edge.nodes), bytes(edge.chain_hash)) != (run.frontier.to_bytes(), run.last):
+        yield Fault(FaultKind.EDGE, size)
 
 
 def _duplicates() -> Iterator[Fault]:
