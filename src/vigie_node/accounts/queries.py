@@ -181,12 +181,6 @@ def person(person_id: uuid.UUID) -> PersonRow | None:
     return rows[0] if rows else None
 
 
-def person_by_email(email: str) -> PersonRow | None:
-    """Return the person who signs in with an address, or None; for the operator's command."""
-    rows = _person_rows(list(_people().filter(email=email.strip().lower())))
-    return rows[0] if rows else None
-
-
 def display_names(person_ids: set[uuid.UUID]) -> dict[uuid.UUID, str]:
     """Return how people are called, for the pages that say who did what."""
     return dict(models.Person.objects.filter(id__in=person_ids).values_list("id", "display_name"))
@@ -222,6 +216,29 @@ def is_link_open(token: str, *, now: datetime) -> bool:
     return models.EnrolmentLink.objects.filter(
         token_sha256=tokens.digest(token), ended_at=None, expires_at__gt=now, person__is_active=True
     ).exists()
+
+
+def organisation_id_of(name: str) -> uuid.UUID | None:
+    """Return the organisation of this name, or None."""
+    return models.Organisation.objects.filter(name=name.strip()).values_list("id", flat=True).first()
+
+
+def country_of(organisation_id: uuid.UUID) -> str:
+    """Return an organisation's country, two letters; empty where there is no such organisation."""
+    return models.Organisation.objects.filter(id=organisation_id).values_list("country", flat=True).first() or ""
+
+
+def person_id_of(email: str) -> uuid.UUID | None:
+    """Return the person who signs in with an address, or None."""
+    return models.Person.objects.filter(email=email.strip().lower()).values_list("id", flat=True).first()
+
+
+def administrators() -> list[uuid.UUID]:
+    """Return who may give access now."""
+    grants = models.RoleGrant.objects.filter(
+        role=Role.ADMINISTRATOR.value, revoked_at=None, person__is_active=True
+    ).order_by("granted_at", "id")
+    return list(grants.values_list("person_id", flat=True))
 
 
 def _key_record(one: models.Key) -> KeyRecord:
