@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every URL that the analysts' process serves, and no other."""
 
-from django.urls import include, path
+from django.urls import path
+from django.views.i18n import set_language
 
-from vigie_node.analyst_app import alarms, home
+from vigie_node.analyst_app import access, alarms, home, sign_in
 
-PAGES = (home, alarms)
+PAGES = (home, alarms, sign_in)
 
 urlpatterns = [
     *(pattern for page in PAGES for pattern in page.urlpatterns),
-    path("i18n/", include("django.conf.urls.i18n")),
+    path("i18n/setlang/", access.open_to_all(set_language), name="set_language"),
 ]

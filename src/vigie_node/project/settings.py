@@ -7,13 +7,14 @@
 """
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from csp.constants import NONE, SELF
 
-from vigie_node.project.faces import SERVING, Face
+from vigie_node.project.faces import ROLES, SERVING, Face
 
 
 def _text(name: str, default: str = "") -> str:
@@ -26,6 +27,11 @@ def _secret(name: str) -> str:
     """Read a secret from the environment or the node's folder of secrets; empty where there is none."""
     file = SECRETS / name.removeprefix("VIGIE_").lower()
     return _text(name) or (file.read_text().strip() if file.is_file() else "")
+
+
+def _role() -> str:
+    """Take the face's own role from the first statement on; the operator's command line stays who it is."""
+    return f" -c role={ROLES[FACE]}" if FACE in ROLES and _text("VIGIE_DATABASE_ROLES", "yes") == "yes" else ""
 
 
 def _database(url: str) -> dict[str, Any]:
@@ -44,7 +50,7 @@ def _database(url: str) -> dict[str, Any]:
         "PORT": str(parts.port or ""),
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"options": "-c lock_timeout=10000", **extra},
+        "OPTIONS": {"options": f"-c lock_timeout=10000{_role()}", **extra},
     }
 
 
@@ -69,14 +75,15 @@ FIELD_KEY = _secret("VIGIE_FIELD_KEY")  # encrypts the secrets of second factors
 SIGNING_KEY = _secret("VIGIE_SIGNING_KEY")  # signs the heads of the audit
 DEBUG = False
 ALLOWED_HOSTS = HOSTS
-ROOT_URLCONF = SERVING[FACE].urls if FACE in SERVING else "vigie_node.analyst_app.urls"
+ROOT_URLCONF = "vigie_node.project.urls"
 WSGI_APPLICATION = None
 DATABASES = {"default": _database(_text("VIGIE_DATABASE_URL", f"sqlite://{HOME / 'node.sqlite3'}"))}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 ATOMIC_REQUESTS = False
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}}
 
-INSTALLED_APPS = [
+_PUBLIC_APPS = ["django.contrib.staticfiles", "csp", "vigie_node.audit", "vigie_node.project"]
+_ALL_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -96,12 +103,22 @@ INSTALLED_APPS = [
     "vigie_node.alarms",
     "vigie_node.accounts",
     "vigie_node.catalogue",
+    "vigie_node.banks",
     "vigie_node.matching",
     "vigie_node.sightings",
     "vigie_node.project",
 ]
+# Nobody signs in on the partners' face: it has no sessions, no cookies, no forms.
+_OF_PAGES = ("allauth", "axes", "django_htmx", "django.contrib.sessions", "django.contrib.messages")
+# The public face cannot reach the records of the others, not even by mistake: it does not load them.
+INSTALLED_APPS = {
+    Face.PUBLIC: _PUBLIC_APPS,
+    Face.PARTNER: [one for one in _ALL_APPS if not one.startswith(_OF_PAGES)],
+}.get(FACE, _ALL_APPS)
 MIDDLEWARE = [
     "vigie_node.project.middleware.request_id",
+    "vigie_node.project.metrics.count",
+    "vigie_node.project.health.answer",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -116,12 +133,17 @@ MIDDLEWARE = [
             "django.contrib.messages.middleware.MessageMiddleware",
             "allauth.account.middleware.AccountMiddleware",
             "django_htmx.middleware.HtmxMiddleware",
-            "vigie_node.analyst_app.middleware.only_with_second_factor",
-            "vigie_node.project.middleware.errors_as_pages",
+            "vigie_node.analyst_app.middleware.session_limits",
+            "vigie_node.analyst_app.middleware.OnlyWithSecondFactor",
+            "vigie_node.project.middleware.ErrorsAsAnswers",
             "axes.middleware.AxesMiddleware",
         ]
         if FACE not in {Face.PUBLIC, Face.PARTNER}
-        else ["django.middleware.locale.LocaleMiddleware", "django.middleware.common.CommonMiddleware"]
+        else [
+            "django.middleware.locale.LocaleMiddleware",
+            "django.middleware.common.CommonMiddleware",
+            "vigie_node.project.middleware.ErrorsAsAnswers",
+        ]
     ),
 ]
 TEMPLATES = [
@@ -136,9 +158,18 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "vigie_node.analyst_app.shell.context",
             ]
+            if FACE not in {Face.PUBLIC, Face.PARTNER}
+            else ["django.template.context_processors.request"],
+            "libraries": {"vigie": "vigie_node.analyst_app.templatetags.vigie"},
+            # What every page is made of: a template loads nothing.
+            "builtins": ["django.templatetags.i18n", "django.templatetags.static"]
+            + (["vigie_node.analyst_app.templatetags.vigie"] if FACE not in {Face.PUBLIC, Face.PARTNER} else []),
         },
     }
 ]
+
+LOGGING_CONFIG = "vigie_node.project.logs.configure"
+LOGGING = {"level": _text("VIGIE_LOG_LEVEL", "INFO")}
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("fr", "Français"), ("nl", "Nederlands"), ("de", "Deutsch")]
@@ -154,6 +185,7 @@ STATICFILES_DIRS = [Path(__file__).parent.parent / "static"]
 WHITENOISE_USE_FINDERS = True  # the static files travel in the package: nothing is collected
 WHITENOISE_AUTOREFRESH = False
 
+CSRF_FAILURE_VIEW = "vigie_node.project.errors.csrf_failure"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
@@ -185,3 +217,83 @@ FILE_UPLOAD_TEMP_DIR = None
 FILE_UPLOAD_PERMISSIONS = 0o600
 
 AUTH_USER_MODEL = "accounts.Person"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",  # first: who is locked out is not asked for a password
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ["email", "display_name"]},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+TRUSTED_PROXIES = int(_text("VIGIE_TRUSTED_PROXIES", "0"))  # how many stand before the node and add X-Forwarded-For
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
+ACCOUNT_ADAPTER = "vigie_node.accounts.adapters.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]  # nobody signs up: the adapter refuses, and no address leads there
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "none"  # whoever invites a person vouches for the address
+ACCOUNT_EMAIL_NOTIFICATIONS = False
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
+MFA_ADAPTER = "vigie_node.accounts.adapters.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_PASSKEY_SIGNUP_ENABLED = False
+MFA_WEBAUTHN_USER_VERIFICATION = "required"  # so that a passkey is two factors
+MFA_TOTP_TOLERANCE = 1  # a clock may be half a minute wrong; a code still counts once
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_TRUST_ENABLED = False
+MFA_FORMS = {
+    "activate_totp": "vigie_node.accounts.forms.EnrolCodeForm",
+    "authenticate": "vigie_node.accounts.forms.CodeForm",
+    "reauthenticate": "vigie_node.accounts.forms.CodeAgainForm",
+    "add_webauthn": "vigie_node.accounts.forms.AddPasskeyForm",
+}
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # or a stranger could keep a person out for good
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_LOCKOUT_TEMPLATE = "account/locked.html"
+AXES_USERNAME_CALLABLE = "vigie_node.accounts.lockout.name_for_counting"
+AXES_CLIENT_IP_CALLABLE = "vigie_node.accounts.lockout.client_address"
+AXES_SENSITIVE_PARAMETERS = ["username", "email", "login", "password", "next", "ip_address", "csrfmiddlewaretoken"]
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+OIDC_ISSUER = _text("VIGIE_OIDC_ISSUER")
+SOCIALACCOUNT_ADAPTER = "vigie_node.accounts.adapters.SocialAdapter"
+SOCIALACCOUNT_AUTO_SIGNUP = False
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = False
+SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {}
+if OIDC_ISSUER:
+    SOCIALACCOUNT_PROVIDERS["openid_connect"] = {
+        "OAUTH_PKCE_ENABLED": True,
+        "APPS": [
+            {
+                "provider_id": "sso",
+                "name": _text("VIGIE_OIDC_NAME", "single sign-on"),
+                "client_id": _text("VIGIE_OIDC_CLIENT_ID"),
+                "secret": _secret("VIGIE_OIDC_CLIENT_SECRET"),
+                "settings": {"server_url": OIDC_ISSUER, "email_authentication": True},
+            }
+        ],
+    }
+    # A form that starts a sign-in is sent on to the provider; its page may stand on another host than the issuer.
+    CONTENT_SECURITY_POLICY["DIRECTIVES"]["form-action"] += [
+        "{0.scheme}://{0.netloc}".format(urlsplit(address))
+        for address in (OIDC_ISSUER, _text("VIGIE_OIDC_AUTHORISATION"))
+        if address
+    ]
