@@ -5,10 +5,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
 
-from vigie_node.analyst_app.access import requires
+from vigie_node.analyst_app.access import signed_in
 
 
-@requires(None)
+@signed_in
 def page(request: HttpRequest) -> HttpResponse:
     """Show what needs this person."""
     return render(request, "analyst/home.html", {})

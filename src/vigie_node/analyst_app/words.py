@@ -11,11 +11,16 @@ from enum import StrEnum
 from typing import Any
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
+from vigie import labels
+from vigie.fingerprints.values import Algorithm, Turn
+from vigie.matching.verdicts import BORDER_REMOVED, Outcome
+from vigie_node.catalogue.derivation import Act, Age, Origin
 from vigie_node.catalogue.rules import Mode
-from vigie_node.catalogue.states import DisputeOutcome, Grade, ImportState, Kind, OverrideKind, SeriesStatus
+from vigie_node.catalogue.standing import BANK
+from vigie_node.catalogue.states import DisputeOutcome, Grade, ImportState, Kind, OverrideKind, SeriesStatus, Standing
 from vigie_node.sightings.states import FoundBy, Place, TaskKind, TaskState
 
 
@@ -36,15 +41,6 @@ class Look:
     word: str | Promise
     shape: str
     tone: Tone = Tone.CALM
-
-
-class Standing(StrEnum):
-    """Where a word about a depiction stands."""
-
-    CURRENT = "CURRENT"
-    DISPUTED = "DISPUTED"
-    SUPERSEDED = "SUPERSEDED"
-    REVOKED = "REVOKED"
 
 
 _BY_KIND: dict[tuple[type, str], Look] = {}
@@ -156,6 +152,101 @@ _table(
         FoundBy.RETRACE: Look(_("looking back"), "history"),
     },
 )
+_table(
+    Outcome,
+    {
+        Outcome.KNOWN: Look(pgettext_lazy("verdict", "known"), "flag", Tone.DANGER),
+        Outcome.NEAR: Look(pgettext_lazy("verdict", "near"), "scale", Tone.DUE),
+        Outcome.GATED: Look(pgettext_lazy("verdict", "may not match"), "ban"),
+        Outcome.UNKNOWN: Look(pgettext_lazy("verdict", "unknown"), "circle-dashed"),
+        Outcome.UNREADABLE: Look(pgettext_lazy("verdict", "unreadable"), "alert-triangle", Tone.DUE),
+        Outcome.NOT_MEDIA: Look(pgettext_lazy("verdict", "no picture or video"), "file"),
+        Outcome.NOT_EXAMINED: Look(pgettext_lazy("verdict", "not examined"), "circle-dashed"),
+    },
+)
+_table(
+    Age,
+    {
+        Age.INFANT: Look(_("infant"), "user"),
+        Age.PREPUBESCENT: Look(_("prepubescent"), "user"),
+        Age.PUBESCENT: Look(_("pubescent"), "user"),
+        Age.ADULT: Look(_("adult"), "user"),
+        Age.UNDETERMINED: Look(_("age not determined"), "user"),
+    },
+)
+_table(
+    Act,
+    {
+        Act.PENETRATION: Look(_("penetration"), "tag"),
+        Act.ANIMAL: Look(_("with an animal"), "tag"),
+        Act.SADISM: Look(_("sadism"), "tag"),
+        Act.SEXUAL_ACTIVITY: Look(_("sexual activity without penetration"), "tag"),
+        Act.TOUCHING: Look(_("touching"), "tag"),
+        Act.EXHIBITION: Look(_("lascivious exhibition"), "tag"),
+        Act.INDECENT: Look(_("indecent, none of the others"), "tag"),
+        Act.NONE: Look(_("none"), "tag"),
+        Act.UNDETERMINED: Look(_("act not determined"), "tag"),
+    },
+)
+_table(
+    Origin,
+    {
+        Origin.REAL: Look(_("a real person is depicted"), "tag"),
+        Origin.GENERATED: Look(_("generated or altered by a computer"), "tag"),
+        Origin.VIRTUAL: Look(_("drawn or animated"), "tag"),
+        Origin.UNDETERMINED: Look(_("origin not determined"), "tag"),
+    },
+)
+
+ALGORITHMS = {
+    Algorithm.MD5: "MD5",
+    Algorithm.SHA1: "SHA-1",
+    Algorithm.SHA256: "SHA-256",
+    Algorithm.PDQ: "PDQ",
+    Algorithm.PDQ_FRAMES: _("PDQ of a frame"),
+}
+
+_TURNS = {
+    Turn.NONE: _("as it is"),
+    Turn.ROTATED_90: _("turned by 90°"),
+    Turn.ROTATED_180: _("turned by 180°"),
+    Turn.ROTATED_270: _("turned by 270°"),
+    Turn.MIRRORED: _("mirrored"),
+    Turn.MIRRORED_ROTATED_90: _("mirrored and turned by 90°"),
+    Turn.MIRRORED_ROTATED_180: _("mirrored and turned by 180°"),
+    Turn.MIRRORED_ROTATED_270: _("mirrored and turned by 270°"),
+}
+
+
+def transform(name: str) -> str:
+    """Say how a copy differs: its turn, and whether it lost a border."""
+    if name == BORDER_REMOVED:
+        return gettext("without its border")
+    if name.startswith(f"{BORDER_REMOVED}-"):
+        turn = _TURNS[Turn(name.removeprefix(f"{BORDER_REMOVED}-"))]
+        return gettext("without its border, %(turn)s") % {"turn": turn}
+    return str(_TURNS[Turn(name or Turn.NONE.value)])
+
+
+def meaning(scheme: str, label: str) -> str:
+    """Say what a label means; one that its scheme no longer has is said to be unknown."""
+    if scheme == BANK:
+        return gettext("our own organisation put it on the list %(name)s") % {"name": label}
+    try:
+        return gettext(labels.find(scheme, label).meaning)
+    except (labels.UnknownSchemeError, labels.UnknownLabelError):
+        return gettext("a label that this node does not know")
+
+
+def label_choices() -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return every label of every scheme for a field to choose from, as `scheme:code`, by scheme."""
+    return [
+        (
+            gettext(scheme.title),
+            [(f"{name}:{code}", f"{name}:{code}: {gettext(one.meaning)}") for code, one in scheme.codes.items()],
+        )
+        for name, scheme in labels.schemes().items()
+    ]
 
 
 def look_of(state: StrEnum) -> Look:

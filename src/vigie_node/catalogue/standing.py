@@ -88,7 +88,17 @@ def words(depictions: Iterable[uuid.UUID]) -> dict[uuid.UUID, tuple[Word, ...]]:
             .annotate(disputed=Exists(Dispute.objects.filter(assertion=OuterRef("pk"), outcome="")))
             .order_by("asserted_at", "id")
         )
-        fields = ("depiction_id", "id", "source_id", "source__name", "scheme", "label", "asserted_at", "disputed", "facts")
+        fields = (
+            "depiction_id",
+            "id",
+            "source_id",
+            "source__name",
+            "scheme",
+            "label",
+            "asserted_at",
+            "disputed",
+            "facts",
+        )
         for depiction, id, source, name, scheme, label, at, disputed, facts in current.values_list(*fields):
             word = Word(id, source, name, scheme, label, weight_of(scheme, label), at, bool(disputed), facts)
             found.setdefault(depiction, []).append(word)

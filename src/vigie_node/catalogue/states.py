@@ -21,6 +21,15 @@ class Grade(StrEnum):
     INHERITED = "INHERITED"  # the same content (equal SHA-256) was assessed before
 
 
+class Standing(StrEnum):
+    """Where an assertion stands."""
+
+    CURRENT = "CURRENT"
+    DISPUTED = "DISPUTED"  # current, with a dispute open
+    SUPERSEDED = "SUPERSEDED"
+    REVOKED = "REVOKED"
+
+
 class DisputeOutcome(StrEnum):
     """How a dispute ended; an open one has none."""
 

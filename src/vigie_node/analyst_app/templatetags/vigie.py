@@ -22,6 +22,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince, timeuntil
 from django.utils.translation import gettext, pgettext
 
+from vigie.fingerprints.values import Algorithm
 from vigie_node.analyst_app import words
 from vigie_node.analyst_app.parts import Chart, Reason
 
@@ -50,6 +51,33 @@ def state(value: StrEnum) -> SafeString:
 def word(value: StrEnum) -> str:
     """Say a state in a word."""
     return str(words.look_of(value).word)
+
+
+@register.simple_tag
+def label(scheme: str, code: str) -> SafeString:
+    """Show a label by its scheme and code, with what it means on hover and for who cannot hover."""
+    return format_html(
+        '<span class="label" title="{}"><b>{}</b> {}</span><span class="visually-hidden"> ({})</span>',
+        words.meaning(scheme, code), scheme, code, words.meaning(scheme, code),
+    )  # fmt: skip
+
+
+@register.filter
+def algorithm(value: Algorithm) -> str:
+    """Name an algorithm."""
+    return str(words.ALGORITHMS[value])
+
+
+@register.filter
+def transform(value: str) -> str:
+    """Say how a copy differs."""
+    return words.transform(value)
+
+
+@register.filter
+def said(value: str) -> str:
+    """Say a sentence of the engine's in the reader's language."""
+    return gettext(value)
 
 
 @register.simple_tag

@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Search: one box for a fingerprint, a label, a series or a source; and a file, which is fingerprinted and dropped.
+
+- What is searched for is posted, never part of an address: a fingerprint would stand in logs and histories. Only a list
+  of what somebody said, by label or source, has an address of its own.
+- 64 digits are a SHA-256 or a PDQ value: both are asked.
+- A file stays in memory; nothing of it is written anywhere.
+"""
+
+import re
+import uuid
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.core.files.uploadhandler import MemoryFileUploadHandler
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.http import require_POST
+
+from vigie import labels
+from vigie.errors import VigieError
+from vigie.fingerprints.values import SIZE_BYTES, Algorithm, parse_hex
+from vigie_node.accounts.roles import Permission
+from vigie_node.analyst_app import tables
+from vigie_node.analyst_app.access import actor_of, requires
+from vigie_node.catalogue import reading, searching
+from vigie_node.catalogue.standing import BANK
+from vigie_node.flows import search as flow
+from vigie_node.matching.questions import Question
+from vigie_node.matching.uploads import MAX_FILE_BYTES, FileTooLargeError
+
+_HEX = re.compile(r"[0-9a-fA-F]+")
+_NAMED = re.compile(r"(md5|sha-?1|sha-?256|pdq)\s*[:=]\s*([0-9a-fA-F]+)", re.IGNORECASE)
+CSV_ROWS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the text in the box is: fingerprints, an id, a label, or words."""
+
+    subjects: tuple[tuple[Question, ...], ...] = ()
+    id: uuid.UUID | None = None
+    scheme: str = ""
+    label: str = ""
+    words: str = ""
+    problem: str = ""
+
+
+class FileForm(forms.Form):
+    """The file that somebody searches by."""
+
+    file = forms.FileField(
+        label=gettext_lazy("A picture or video"),
+        help_text=gettext_lazy("It is fingerprinted in a confined process and dropped. Nobody sees it, nothing is kept."),
+    )
+
+
+def read_text(text: str) -> Asked:
+    """Say what the text in the box is."""
+    text = text.strip()
+    if named := _NAMED.fullmatch(text):
+        return _fingerprint(named[2], [Algorithm(named[1].lower().replace("-", ""))])
+    try:
+        return Asked(id=uuid.UUID(text)) if "-" in text else _unnamed(text)
+    except ValueError:
+        return _unnamed(text)
+
+
+def _unnamed(text: str) -> Asked:
+    if len(text) >= 24 and _HEX.fullmatch(text):
+        fitting = [one for one, size in SIZE_BYTES.items() if len(text) == 2 * size]
+        if fitting:
+            return _fingerprint(text, fitting)
+        problem = _("A fingerprint has 32 (MD5), 40 (SHA-1) or 64 (SHA-256, PDQ) digits; this has %(count)s.")
+        return Asked(problem=problem % {"count": len(text)})
+    scheme, colon, label = text.partition(":")
+    if colon and (scheme in labels.schemes() or scheme == BANK):
+        return Asked(scheme=scheme, label=label.strip())
+    return Asked(words=text)
+
+
+def _fingerprint(text: str, algorithms: list[Algorithm]) -> Asked:
+    try:
+        return Asked(subjects=tuple((Question(one, parse_hex(text, algorithm=one)),) for one in algorithms))
+    except VigieError as error:
+        return Asked(problem=str(error))
+
+
+@requires(Permission.CATALOGUE_SEARCH)
+def search(request: HttpRequest) -> HttpResponse:
+    """Search by what was typed, or show what can be searched for."""
+    if request.method != "POST":
+        return _page(request)
+    asked = read_text(request.POST.get("text", "")[:500])
+    if asked.id is not None:
+        return _by_id(request, asked.id)
+    if asked.scheme:
+        return redirect(f"{reverse('said')}?{urlencode({'label': f'{asked.scheme}:{asked.label}'})}")
+    if asked.words:
+        return _by_words(request, asked.words)
+    if not asked.subjects:
+        return _page(request, problem=asked.problem, status=422 if asked.problem else 200)
+    try:
+        found = flow.by_values(asked.subjects, by=actor_of(request), now=timezone.now())
+    except VigieError as error:
+        return _page(request, problem=str(error), status=503)
+    return _page(request, found=found)
+
+
+@requires(Permission.CATALOGUE_SEARCH)
+@csrf_exempt  # the check comes after the upload handler is chosen, in `_by_file`: Django's own order (its upload docs)
+@require_POST
+def by_file(request: HttpRequest) -> HttpResponse:
+    """Search by a file."""
+    request.upload_handlers = [InMemory(request)]
+    return _by_file(request)
+
+
+@csrf_protect
+def _by_file(request: HttpRequest) -> HttpResponse:
+    try:
+        form = FileForm(request.POST, request.FILES)
+        if not form.is_valid():
+            return _page(request, form=form, status=422)
+        found = flow.by_file(form.cleaned_data["file"].read(), by=actor_of(request), now=timezone.now())
+    except VigieError as error:
+        return _page(request, problem=str(error), status=422)
+    return _page(request, found=[found])
+
+
+class InMemory(MemoryFileUploadHandler):
+    """Keeps an upload in memory whatever its size, and refuses it where it is too large."""
+
+    def handle_raw_input(
+        self, input_data: Any, META: Any, content_length: int, boundary: Any, encoding: Any = None
+    ) -> None:
+        if content_length > MAX_FILE_BYTES:
+            raise FileTooLargeError(_("The file is too large to be searched by here; search by its fingerprint."))
+        self.activated = True
+
+
+def _by_id(request: HttpRequest, wanted: uuid.UUID) -> HttpResponse:
+    is_depiction = searching.is_depiction(wanted)
+    reading.note_search("id", found=int(is_depiction), by=actor_of(request), now=timezone.now())
+    if is_depiction:
+        return redirect("depiction", wanted)
+    return _page(request, problem=_("Nothing in the catalogue has this id."), status=404)
+
+
+def _by_words(request: HttpRequest, words: str) -> HttpResponse:
+    sources, series = searching.sources(words), searching.series(words)
+    reading.note_search("words", found=len(sources) + len(series), by=actor_of(request), now=timezone.now())
+    return _page(request, words=words, sources=sources, series=series)
+
+
+def _page(request: HttpRequest, *, status: int = 200, **found: Any) -> HttpResponse:
+    schemes = [(name, one.title, tuple(one.codes)) for name, one in labels.schemes().items()]
+    shown = {"form": FileForm(), "schemes": schemes, **found}
+    return render(request, "analyst/search.html", shown, status=status)
+
+
+@requires(Permission.CATALOGUE_SEARCH)
+def said(request: HttpRequest) -> HttpResponse:
+    """List what was said: by label, by source, or all."""
+    chosen = request.GET.get("label", "")
+    scheme, _colon, label = chosen.partition(":")
+    source = _id(request.GET.get("source", ""))
+    asks_for_file = request.GET.get("format") == "csv"
+    page = searching.said(
+        scheme=scheme,
+        label=label,
+        source_id=source,
+        after=_id(request.GET.get("after", "")),
+        limit=CSV_ROWS if asks_for_file else searching.PAGE,
+    )
+    reading.note_search("said", found=len(page.rows), by=actor_of(request), now=timezone.now())
+    if asks_for_file:
+        header = ["depiction", "kind", "scheme", "label", "source", "asserted_at", "standing"]
+        rows = [
+            [str(one.depiction_id), one.kind, one.scheme, one.label, one.source, one.asserted_at, one.standing]
+            for one in page.rows
+        ]
+        return tables.csv_answer("assertions", header=header, rows=rows)
+    shown = {
+        "page": page, "scheme": scheme, "label": label, "labels": labels.schemes(), "chosen": chosen,
+        "source": searching.source(source) if source else None, "sources": searching.sources(limit=200),
+    }  # fmt: skip
+    return render(request, "analyst/said.html", shown)
+
+
+def _id(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
+
+
+urlpatterns = [
+    path("search", search, name="search"),
+    path("search/file", by_file, name="search_by_file"),
+    path("catalogue", said, name="said"),
+]
