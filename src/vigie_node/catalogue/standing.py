@@ -8,24 +8,27 @@
 - Reads are by primary key or index, in portions: their cost is that of the hits, not of the catalogue.
 """
 
+import json
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
-from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+from django.db import connection
+from django.db.models import Model, Q, QuerySet
 
 from vigie import labels
 from vigie.fingerprints.values import Algorithm
-from vigie_node.catalogue.models import Assertion, Dispute, Fingerprint, MatchList, Override, Revocation
+from vigie_node.catalogue.identity import as_uuid, db_uuid, marks, portions
+from vigie_node.catalogue.models import MatchList
 from vigie_node.catalogue.rules import ListRule, Policy, Word
 from vigie_node.catalogue.states import ImportState
 
 BANK = "bank"  # the local scheme: our own organisation put it on the list that the label names
-T = TypeVar("T")
 M = TypeVar("M", bound=Model)
-_PORTION = 500  # values in one IN (…): SQLite allows some thousand variables
+_SHOWN = ImportState.VISIBLE.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +48,39 @@ class Print:
         return f"<Print {self.row} {self.algorithm}>"
 
 
-_FIELDS = ("id", "depiction_id", "algorithm", "value", "quality", "role", "start_ms", "end_ms")
+# Reads in SQL, since they stand on the way of every look-up with a candidate: the ORM would take most of its time.
+_VISIBLE = "({0}.via_id IS NULL OR EXISTS (SELECT 1 FROM catalogue_import i WHERE i.id = {0}.via_id AND i.state = %s))"
+_PRINTS = f"""
+    SELECT f.id, f.depiction_id, f.algorithm, f.value, f.quality, f.role, f.start_ms, f.end_ms
+    FROM catalogue_fingerprint f WHERE {_VISIBLE.format("f")} AND """  # noqa: S608 - made of constants
+_BY_ROW = _PRINTS + "f.id IN ({rows})"
+_BY_DEPICTION = _PRINTS + "f.depiction_id IN ({depictions}) AND f.algorithm IN ({algorithms}) ORDER BY f.start_ms, f.id"
+_WORDS = f"""
+    SELECT a.depiction_id, a.id, a.source_id, s.name, a.scheme, a.label, a.asserted_at, a.facts,
+        EXISTS (SELECT 1 FROM catalogue_dispute d WHERE d.assertion_id = a.id AND d.outcome = '')
+    FROM catalogue_assertion a JOIN catalogue_source s ON s.id = a.source_id
+    WHERE {_VISIBLE.format("a")}
+        AND NOT EXISTS (
+            SELECT 1 FROM catalogue_revocation r WHERE r.assertion_id = a.id AND {_VISIBLE.format("r")}
+        )
+        AND NOT EXISTS (
+            SELECT 1 FROM catalogue_assertion n WHERE n.supersedes_id = a.id AND {_VISIBLE.format("n")}
+        )
+        AND a.depiction_id IN ({{depictions}}) ORDER BY a.asserted_at, a.id"""  # noqa: S608 - made of constants
+_OVERRIDES = "SELECT algorithm, value FROM catalogue_override WHERE ended_at IS NULL AND value IN ({values})"
 
 
 def list_rules() -> tuple[ListRule, ...]:
     """Return every list with its policy, by name."""
-    rows = MatchList.objects.order_by("name").values_list("id", "name", "version", "policy", "organisation_id")
-    return tuple(
-        ListRule(id, name, version, msgspec.convert(policy, Policy), organisation)
-        for id, name, version, policy, organisation in rows
-    )
+    rows = MatchList.objects.order_by("name").values_list("id", "name", "version", "policy")
+    return tuple(ListRule(id, name, version, msgspec.convert(policy, Policy)) for id, name, version, policy in rows)
 
 
 def fingerprints(rows: Iterable[int]) -> dict[int, Print]:
     """Return the visible ones of these fingerprints, by row."""
     found: dict[int, Print] = {}
-    for portion in _portions(sorted(set(rows))):
-        for row in visible(Fingerprint.objects.filter(id__in=portion)).values_list(*_FIELDS):
+    for portion in portions(sorted(set(rows))):
+        for row in _read(_BY_ROW.format(rows=marks(portion)), [_SHOWN, *portion]):
             found[row[0]] = _print(row)
     return found
 
@@ -70,38 +89,26 @@ def fingerprints_of(depictions: Iterable[uuid.UUID], algorithms: Sequence[Algori
     """Return every visible fingerprint of these algorithms that depictions have; frames in the order of time."""
     found: dict[uuid.UUID, list[Print]] = {}
     names = [one.value for one in algorithms]
-    for portion in _portions(sorted(set(depictions))):
-        query = visible(Fingerprint.objects.filter(depiction_id__in=portion, algorithm__in=names))
-        for row in query.order_by("start_ms", "id").values_list(*_FIELDS):
-            found.setdefault(row[1], []).append(_print(row))
+    for portion in portions(sorted(set(depictions))):
+        query = _BY_DEPICTION.format(depictions=marks(portion), algorithms=marks(names))
+        for row in _read(query, [_SHOWN, *map(db_uuid, portion), *names]):
+            one = _print(row)
+            found.setdefault(one.depiction, []).append(one)
     return found
 
 
 def words(depictions: Iterable[uuid.UUID]) -> dict[uuid.UUID, tuple[Word, ...]]:
     """Return the current words about each depiction, the earliest first; a depiction with none is left out."""
     found: dict[uuid.UUID, list[Word]] = {}
-    for portion in _portions(sorted(set(depictions))):
-        superseding = visible(Assertion.objects.filter(supersedes=OuterRef("pk")))
-        current = (
-            visible(Assertion.objects.filter(depiction_id__in=portion))
-            .filter(~Exists(visible(Revocation.objects.filter(assertion=OuterRef("pk")))), ~Exists(superseding))
-            .annotate(disputed=Exists(Dispute.objects.filter(assertion=OuterRef("pk"), outcome="")))
-            .order_by("asserted_at", "id")
-        )
-        fields = (
-            "depiction_id",
-            "id",
-            "source_id",
-            "source__name",
-            "scheme",
-            "label",
-            "asserted_at",
-            "disputed",
-            "facts",
-        )
-        for depiction, id, source, name, scheme, label, at, disputed, facts in current.values_list(*fields):
-            word = Word(id, source, name, scheme, label, weight_of(scheme, label), at, bool(disputed), facts)
-            found.setdefault(depiction, []).append(word)
+    for portion in portions(sorted(set(depictions))):
+        asked = [_SHOWN] * _WORDS.count("%s") + [db_uuid(one) for one in portion]
+        for row in _read(_WORDS.format(depictions=marks(portion)), asked):
+            depiction, id, source, name, scheme, label, at, facts, disputed = row
+            word = Word(
+                as_uuid(id), as_uuid(source), name, scheme, label, weight_of(scheme, label), _time(at), bool(disputed),
+                json.loads(facts),
+            )  # fmt: skip
+            found.setdefault(as_uuid(depiction), []).append(word)
     return {depiction: tuple(held) for depiction, held in found.items()}
 
 
@@ -109,9 +116,9 @@ def overridden(values: Iterable[tuple[Algorithm, bytes]]) -> frozenset[tuple[Alg
     """Return which of these values may match nothing, by our own word."""
     asked = set(values)
     found: set[tuple[Algorithm, bytes]] = set()
-    for portion in _portions(sorted(value for _, value in asked)):
-        standing = Override.objects.filter(ended_at=None, value__in=portion).values_list("algorithm", "value")
-        found |= {(Algorithm(algorithm), bytes(value)) for algorithm, value in standing}
+    for portion in portions(sorted(value for _, value in asked)):
+        rows = _read(_OVERRIDES.format(values=marks(portion)), portion)
+        found |= {(Algorithm(algorithm), bytes(value)) for algorithm, value in rows}
     return frozenset(found & asked)
 
 
@@ -130,11 +137,17 @@ def visible(query: QuerySet[M]) -> QuerySet[M]:
     return query.filter(Q(via=None) | Q(via__state=ImportState.VISIBLE.value))
 
 
+def _read(query: str, asked: Sequence[object]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(query, asked)
+        return cursor.fetchall()
+
+
+def _time(at: datetime | str) -> datetime:
+    """Return a time as the drivers give it: SQLite's is text, in UTC."""
+    return at if isinstance(at, datetime) else datetime.fromisoformat(at).replace(tzinfo=UTC)
+
+
 def _print(row: tuple[Any, ...]) -> Print:
     id, depiction, algorithm, value, quality, role, start_ms, end_ms = row
-    return Print(id, depiction, Algorithm(algorithm), bytes(value), quality, role, start_ms, end_ms)
-
-
-def _portions(values: list[T]) -> Iterator[list[T]]:
-    for begin in range(0, len(values), _PORTION):
-        yield values[begin : begin + _PORTION]
+    return Print(id, as_uuid(depiction), Algorithm(algorithm), bytes(value), quality, role, start_ms, end_ms)
