@@ -19,4 +19,5 @@ class Alarm(StrEnum):
     IMPORT_FAILED = "IMPORT_FAILED"
     DISPUTE_OVERDUE = "DISPUTE_OVERDUE"
     OVERRIDE_DUE = "OVERRIDE_DUE"  # an override is due for review
+    JOB_FAILING = "JOB_FAILING"  # a job of the worker keeps failing, or hangs
     PROCESS_DIED = "PROCESS_DIED"  # the supervisor had to start a process again

@@ -30,7 +30,7 @@ _respond = None
 if settings.FACE == Face.PARTNER:
     from vigie_node.partner_api import hot
 
-    _service = hot.Service()
+    _service = hot.service()
     _service.start()
     _respond = _service.respond
 

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`vigie-node`: what an operator can ask, and how errors become exit codes.
+
+- COMMANDS lists every command; its module is imported when it is asked for, after the site is set up where it needs it.
+- A command's module has `register(groups)`: it adds its parser, with help and one example, and names what to run.
+- Exit 0 means that the work was done; errors exit with their kind's code (vigie/errors.py), wrong arguments with 2, an
+  interruption with 130.
+- Messages go to stderr, one line each, with the code that the documents explain; results go to stdout (output.py).
+"""
+
+import argparse
+import errno
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from vigie import __version__
+from vigie.errors import InvalidInputError, NotAllowedError, NotFoundError, UnavailableError, VigieError
+
+Groups: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+_INTERRUPTED = 130
+_SYSTEM_KINDS: dict[int, tuple[type[VigieError], str]] = {
+    errno.ENOENT: (NotFoundError, "check the paths, and that their folders exist"),
+    errno.ENOTDIR: (NotFoundError, "check the paths, and that their folders exist"),
+    errno.EISDIR: (InvalidInputError, "name a file, not a folder"),
+    errno.EACCES: (NotAllowedError, "check the permissions, and who runs the command"),
+    errno.EPERM: (NotAllowedError, "check the permissions, and who runs the command"),
+    errno.EROFS: (NotAllowedError, "check the permissions, and who runs the command"),
+}
+_OTHERWISE = (UnavailableError, "check the free space and the medium, then try again")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Where a command lives; `needs_site` says that its module works on the records of the node."""
+
+    module: str
+    help: str
+    needs_site: bool = True
+
+
+COMMANDS = {
+    "init": Command("init", "make a node's home: folders, secrets, database, first administrator", needs_site=False),
+    "up": Command("up", "start every process of the node and keep them running", needs_site=False),
+    "demo": Command("demo", "start a node with a benign demonstration catalogue", needs_site=False),
+    "serve": Command("serve", "run one process of the node", needs_site=False),
+    "migrate": Command("migrate", "bring the database to the state that this version needs"),
+    "status": Command("status", "say how the node is"),
+    "key": Command("keys", "make, end and list the keys of partners"),
+    "user": Command("users", "make, enrol and list people, and what they may do"),
+    "import": Command("importing", "take a list of what is known into the catalogue"),
+    "audit": Command("audit", "verify and export the audit"),
+    "backup": Command("backup", "write a backup of the node"),
+    "restore": Command("backup", "make a node from a backup"),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    os.umask(0o077)  # whatever a command writes is for the node's user alone
+    try:
+        # JSON is UTF-8 whatever the locale says.
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+        options = build_parser(given).parse_args(given)
+        run: Callable[[argparse.Namespace], int | None] = options.run
+        code = run(options)
+        sys.stdout.flush()
+    except VigieError as error:
+        return say(error.code, str(error), error.exit_code)
+    except BrokenPipeError:
+        # The reader of our output has gone; nothing more can be said to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return say("node.interrupted", "interrupted; nothing that was finished is lost", _INTERRUPTED)
+    except OSError as error:
+        kind, advice = _SYSTEM_KINDS.get(error.errno or 0, _OTHERWISE)
+        reason = error.strerror or type(error).__name__
+        return say("node.system", f"the system refuses ({reason}): {advice}", kind.exit_code)
+    return int(code or 0)
+
+
+def say(code: str, message: str, exit_code: int) -> int:
+    """Write one line for a person to stderr and return the exit code."""
+    sys.stderr.write(f"vigie-node: {message} [{code}]\n")
+    sys.stderr.flush()
+    return exit_code
+
+
+def build_parser(given: Sequence[str]) -> argparse.ArgumentParser:
+    """Build the parser: every command's line of help, and the whole of the command that was asked for."""
+    parser = argparse.ArgumentParser(
+        prog="vigie-node",
+        description="Run a node: its catalogue, its matching service, its analysts' application.",
+        epilog="Example: vigie-node init --administrator 'A. Keller' --organisation 'Example hotline'",
+    )
+    parser.add_argument("--version", action="version", version=f"vigie-node {__version__}")
+    groups = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    asked = next((one for one in given if not one.startswith("-")), None)
+    for name, command in COMMANDS.items():
+        if name == asked:
+            if command.needs_site:
+                set_up_site()
+            importlib.import_module(f"vigie_node.cli.{command.module}").register(groups)
+        elif command.module not in {COMMANDS[asked].module if asked in COMMANDS else ""}:
+            groups.add_parser(name, help=command.help)
+    return parser
+
+
+def add_command(
+    groups: Groups, name: str, what: str, *, run: Callable[[argparse.Namespace], int | None], example: str
+) -> argparse.ArgumentParser:
+    """Add a command's parser, with its help and one example."""
+    parser: argparse.ArgumentParser = groups.add_parser(
+        name, help=what, description=f"{what[0].upper()}{what[1:]}.", epilog=f"Example: {example}"
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+def set_up_site() -> None:
+    """Load the site's settings and records, as the operator's command line.
+
+    Raises:  BrokenSettingsError.
+    """
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "vigie_node.project.settings")
+    os.environ.setdefault("VIGIE_FACE", "command")
+    import django  # noqa: PLC0415 - `--help` and `init` do without the site
+
+    try:
+        django.setup()
+    except ValueError as error:
+        raise BrokenSettingsError(f"a setting has an impossible value: {error}") from error
+
+
+class BrokenSettingsError(InvalidInputError):
+    """The environment holds a setting that cannot be."""
+
+    code = "node.broken-settings"
+
+
+def path(text: str) -> Path:
+    """Read a path given as an argument."""
+    if not text:
+        raise argparse.ArgumentTypeError("a path is not empty")
+    return Path(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the worker does, and how often: one line a job.
+
+- A job does one short step that may be repeated, and says whether more waits: then it is called again at once.
+- It gets the time of its call; what it needs beyond that it reads itself.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from vigie_node.audit import actions as audit
+from vigie_node.base.actor import NODE
+from vigie_node.jobs import watch
+
+Step: TypeAlias = Callable[[datetime], bool | int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job: its name in figures and alarms, the rest after a step that left nothing to do, its step.
+
+    `limit_seconds` is how long a step may take before an alarm says that it hangs.
+    """
+
+    name: str
+    every_seconds: float
+    run: Step
+    limit_seconds: float = 600.0
+
+
+def _sequence_audit(now: datetime) -> bool:
+    return audit.sequence(by=NODE, now=now) > 0
+
+
+JOBS: tuple[Job, ...] = (
+    Job("sequence-audit", 0.2, _sequence_audit, limit_seconds=30),
+    Job("watch-clock", 1, watch.clock, limit_seconds=30),
+    Job("watch-disk", 30, watch.disk, limit_seconds=30),
+    Job("forget-sessions", 3600, watch.forget_sessions),
+)

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the worker watches of its own machine: room on the disk, the clock, sessions that are over.
+
+- Little room raises an alarm before there is none: at DISK_PART of the disk or DISK_BYTES, whichever is less room.
+- The clock is compared with the machine's monotonic one: a step beyond CLOCK_SECONDS raises an alarm, since times of
+  records before and after it cannot be compared. Durations never rest on the clock.
+- An alarm is repeated at most once in REPEAT_SECONDS while its cause lasts.
+"""
+
+import shutil
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib import import_module
+from pathlib import Path
+
+from django.conf import settings
+
+from vigie_node.alarms import actions as alarms
+from vigie_node.alarms.codes import Alarm
+from vigie_node.base.actor import NODE
+
+DISK_PART = 0.05
+DISK_BYTES = 2 * 1024**3
+CLOCK_SECONDS = 5.0
+REPEAT_SECONDS = 3600.0
+
+
+@dataclass(slots=True)
+class Watcher:
+    """What was seen before; one a process."""
+
+    last_alarm: dict[Alarm, float] = field(default_factory=dict)
+    clock: tuple[float, float] | None = None  # wall clock and monotonic, in seconds
+
+    def may_raise(self, alarm: Alarm, *, at: float) -> bool:
+        """Say whether an alarm is due again, and note that it was raised."""
+        last = self.last_alarm.get(alarm)
+        if last is not None and at - last < REPEAT_SECONDS:
+            return False
+        self.last_alarm[alarm] = at
+        return True
+
+
+_watcher = Watcher()
+
+
+def is_short(*, total_bytes: int, free_bytes: int) -> bool:
+    """Say whether a disk has so little room left that somebody has to act."""
+    return free_bytes < DISK_BYTES or free_bytes < total_bytes * DISK_PART
+
+
+def clock_step(before: tuple[float, float], after: tuple[float, float]) -> float:
+    """Return by how many seconds the wall clock ran away from the monotonic one between two readings."""
+    return (after[0] - before[0]) - (after[1] - before[1])
+
+
+def disk(now: datetime, *, home: Path | None = None, watcher: Watcher = _watcher) -> bool:
+    """Raise DISK_SHORT where the node's home has little room; never asks to be called again at once."""
+    usage = shutil.disk_usage(home or settings.HOME)
+    if is_short(total_bytes=usage.total, free_bytes=usage.free):
+        if watcher.may_raise(Alarm.DISK_SHORT, at=time.monotonic()):
+            alarms.raise_alarm(Alarm.DISK_SHORT, subject="home", by=NODE, now=now)
+    else:
+        watcher.last_alarm.pop(Alarm.DISK_SHORT, None)
+    return False
+
+
+def clock(now: datetime, *, monotonic: float | None = None, watcher: Watcher = _watcher) -> bool:
+    """Raise CLOCK where the wall clock was set since the last call."""
+    reading = (now.timestamp(), time.monotonic() if monotonic is None else monotonic)
+    before, watcher.clock = watcher.clock, reading
+    if before is not None:
+        step = clock_step(before, reading)
+        if abs(step) > CLOCK_SECONDS:
+            direction = "forward" if step > 0 else "back"
+            alarms.raise_alarm(Alarm.CLOCK, subject=direction, by=NODE, now=now)
+    return False
+
+
+def forget_sessions(now: datetime) -> bool:
+    """Delete the sessions that are over."""
+    del now
+    import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
+    return False
