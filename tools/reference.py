@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the pages that come from the code: errors, commands, the index of decisions, the list of modules.
+"""Writes the pages that come from the code: errors, commands, what is kept, decisions, modules.
 
 - `python tools/reference.py` writes them; a test says when one is out of date.
 - The text depends on the code alone: not on the terminal's width, the version of Python or the day.
@@ -13,6 +13,8 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+from django.apps import apps
 
 import vigie
 import vigie_node
@@ -115,6 +117,18 @@ def _row(action: argparse.Action) -> str:
     return f"| `{name}` | {meaning} |"
 
 
+def retention_page() -> str:
+    """Return the page of every record of the node: what for, how long, how it ends."""
+    node.set_up_site()
+    lines = ["# What a node keeps, and for how long", "", GENERATED, ""]
+    lines += ["| record | what for | how long | how it ends |", "|---|---|---|---|"]
+    for model in sorted(apps.get_models(), key=lambda model: model._meta.label):
+        if model.__module__.startswith("vigie_node."):
+            kept = vars(model)["Retention"]
+            lines.append(f"| {model._meta.label} | {kept.purpose} | {kept.keep_for} | {kept.scrub} |")
+    return "\n".join(lines) + "\n"
+
+
 def decisions_page() -> str:
     """Return the index of the decision records."""
     lines = ["# Decisions", "", GENERATED, ""]
@@ -174,6 +188,7 @@ def _first_line(error: type[VigieError]) -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "docs/reference/errors.md": errors_page,
     "docs/reference/commands.md": commands_page,
+    "docs/reference/retention.md": retention_page,
     "docs/adr/README.md": decisions_page,
     "ARCHITECTURE.md": architecture_page,
 }

@@ -10,6 +10,7 @@ import pytest
 import reference
 from architecture.repository import ROOT, files, python_files, text
 from vigie import errors
+from vigie_node.project.faces import SERVING
 
 
 class TestErrors:
@@ -41,6 +42,14 @@ class TestGeneratedPages:
     @pytest.mark.parametrize("page", reference.PAGES)
     def test_is_up_to_date(self, page):
         assert text(page) == reference.PAGES[page](), "run `make docs`"
+
+
+class TestSettings:
+    def test_each_of_the_node_has_its_line_and_no_other_has(self):
+        node = [path for path in python_files() if path.parts[:2] == ("src", "vigie_node")]
+        read = {name for path in node for name in re.findall(r'"(VIGIE_[A-Z_]+)"', text(path))}
+        lines = set(re.findall(r"^\| `(VIGIE_[A-Z_]+)` \|", text("docs/reference/settings.md"), re.MULTILINE))
+        assert lines - {f"VIGIE_{face.upper()}_ADDRESS" for face in SERVING} == read
 
 
 class TestDependencies:
