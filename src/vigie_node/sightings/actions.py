@@ -22,6 +22,9 @@ from vigie_node.matching.questions import Subject
 from vigie_node.sightings import tallies, writing
 from vigie_node.sightings.models import Match, Sighting
 from vigie_node.sightings.states import FoundBy, Place
+from vigie_node.sightings.task_actions import finish_task as finish_task
+from vigie_node.sightings.task_actions import reopen_task as reopen_task
+from vigie_node.sightings.task_actions import take_task as take_task
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,6 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from vigie.fingerprints.gates import UNKNOWN_QUALITY
-from vigie.fingerprints.values import Algorithm
-from vigie.fingerprints.video import FrameSpan
 from vigie_node.matching.answers import Claim
 from vigie_node.matching.questions import PLAIN, Question, Subject
 from vigie_node.sightings.models import Match, SeenValue, Sighting
@@ -57,19 +55,6 @@ def matches_of(sighting: Sighting, claims: Iterable[Claim], *, found_by: FoundBy
             ),
         )
     return list(made.values())
-
-
-def subjects_of(sightings: Sequence[int]) -> dict[int, list[Question]]:
-    """Return what was seen in each sighting as questions, to ask about it again."""
-    fields = ("sighting_id", "algorithm", "value", "quality", "transform", "start_ms", "end_ms")
-    rows = SeenValue.objects.filter(sighting__in=sightings).order_by("sighting_id", "id").values_list(*fields)
-    found: dict[int, list[Question]] = {one: [] for one in sightings}
-    for sighting, algorithm, value, quality, transform, start_ms, end_ms in rows:
-        content = bytes(value)
-        frame = None if start_ms is None else FrameSpan(start_ms / 1000, end_ms / 1000, content)
-        known = UNKNOWN_QUALITY if quality is None else quality
-        found[sighting].append(Question(Algorithm(algorithm), content, known, transform or PLAIN, frame))
-    return found
 
 
 def _value(sighting: Sighting, one: Question) -> SeenValue:

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Something became known, or is known no longer: look back at everything seen before.
+
+1. What changed since the last time becomes sweeps over depictions.
+2. The next portion of the first sweep: what no longer holds is undone; what was seen near its values is looked up
+   again, exactly as a look-up would be today; what matches now and did not before is noted, with a task for somebody.
+3. The sweep moves on, in one piece, after all of its portion is written.
+
+- Values are found in the index of what was seen; the decision is that of every look-up (matching.answers).
+- Killed at any moment it goes on where it stood; what is written twice counts once.
+"""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from vigie.fingerprints.gates import UNKNOWN_QUALITY
+from vigie.fingerprints.values import Algorithm
+from vigie_node.base.actor import Actor
+from vigie_node.catalogue import standing
+from vigie_node.catalogue.rules import ListRule
+from vigie_node.matching import answers, lookup
+from vigie_node.matching.answers import Choose, Claim, TooManyCandidatesError
+from vigie_node.matching.questions import Question
+from vigie_node.sightings import queries as sightings
+from vigie_node.sightings import retracing
+from vigie_node.sightings.retracing import SLICE, Portion
+
+
+def step(*, by: Actor, now: datetime) -> bool:
+    """Do the next portion of work, and say whether there was any.
+
+    Raises:  StaleIndexError.
+    """
+    changed = retracing.follow(by=by, now=now)
+    portion = retracing.next_portion()
+    if portion is None:
+        return changed
+    undone = undo(portion, by=by, now=now)
+    found = look_back(portion.depictions, by=by, now=now)
+    retracing.advance(portion, found=found, undone=undone, by=by, now=now)
+    return True
+
+
+def undo(portion: Portion, *, by: Actor, now: datetime) -> int:
+    """Mark every match of a portion that no longer holds as undone, and return how many."""
+    words, lists = standing.words(portion.depictions), standing.list_rules()
+    undone = 0
+    while more := retracing.note_undone(portion, words, lists, by=by, now=now):
+        undone += more
+    return undone
+
+
+def look_back(depictions: Sequence[uuid.UUID], *, by: Actor, now: datetime) -> int:
+    """Note what was seen of these depictions before and matches now; return how many sightings became known."""
+    lookup.of_seen().catch_up()
+    lookup.of_catalogue().catch_up()
+    questions = _questions(depictions)
+    if not questions:
+        return 0
+    hits = lookup.of_seen().candidates(questions)
+    seen = retracing.sightings_with(hits.row.tolist())
+    found = 0
+    for begin in range(0, len(seen), SLICE):
+        for claims in matching_now(seen[begin : begin + SLICE]):
+            found += retracing.note_found(claims, by=by, now=now)
+    return found
+
+
+def matching_now(seen: Sequence[int]) -> Iterator[dict[int, Sequence[Claim]]]:
+    """Look sightings up again, each as its organisation would be answered; leave out those that match nothing."""
+    subjects = sightings.subjects_of(seen)
+    of_organisation: dict[uuid.UUID | None, list[int]] = defaultdict(list)
+    for sighting, organisation in sightings.organisations_of(seen).items():
+        of_organisation[organisation].append(sighting)
+    for organisation, group in of_organisation.items():
+        for part, found in _answers(group, subjects, choose=_told_to(organisation)):
+            claims = {one: answer.claims for one, answer in zip(part, found, strict=True) if answer.claims}
+            if claims:
+                yield claims
+
+
+def _answers(
+    group: Sequence[int], subjects: dict[int, list[Question]], *, choose: Choose
+) -> Iterator[tuple[Sequence[int], list[answers.Answer]]]:
+    """Answer a group; one with too many candidates at once is answered in halves."""
+    try:
+        yield group, answers.answer(lookup.of_catalogue(), [subjects[one] for one in group], choose=choose)
+    except TooManyCandidatesError:
+        if len(group) == 1:
+            raise
+        middle = len(group) // 2
+        yield from _answers(group[:middle], subjects, choose=choose)
+        yield from _answers(group[middle:], subjects, choose=choose)
+
+
+def _told_to(organisation: uuid.UUID | None) -> Choose:
+    def choose(lists: Sequence[ListRule]) -> Sequence[ListRule]:
+        return [one for one in lists if one.is_told_to(organisation)]
+
+    return choose
+
+
+def _questions(depictions: Sequence[uuid.UUID]) -> list[Question]:
+    """Return the values of depictions that may match, as questions about what was seen."""
+    held = standing.fingerprints_of(depictions, list(Algorithm))
+    prints = [one for of_depiction in held.values() for one in of_depiction]
+    overridden = standing.overridden((one.algorithm, one.value) for one in prints)
+    return [
+        Question(one.algorithm, one.value, UNKNOWN_QUALITY if one.quality is None else one.quality)
+        for one in prints
+        if (one.algorithm, one.value) not in overridden
+    ]

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Build a small world for the tests of sightings: what is known, what was seen, and time that passes."""
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from vigie.fingerprints.values import Algorithm
+from vigie_node.base.actor import COMMAND, NODE, Actor, ActorKind
+from vigie_node.base.ids import new_id
+from vigie_node.catalogue import actions as catalogue
+from vigie_node.catalogue.rules import Mode, Policy
+from vigie_node.catalogue.states import Grade, Kind
+from vigie_node.flows import look_up as flow
+from vigie_node.flows import retrace
+from vigie_node.matching.questions import Question
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+LATER = NOW + timedelta(minutes=1)
+KEY = Actor(ActorKind.KEY, new_id(NOW))
+SOMEBODY = Actor(ActorKind.PERSON, new_id(NOW))
+
+
+def value(seed):
+    """A balanced value, as real pictures have them: 128 ones, 128 zeros."""
+    bits = np.zeros(256, np.uint8)
+    bits[np.random.default_rng(seed).permutation(256)[:128]] = 1
+    return np.packbits(bits).tobytes()
+
+
+def moved(fingerprint, bits):
+    """The value with so many bits flipped, as many ones as zeros."""
+    flat = np.unpackbits(np.frombuffer(fingerprint, np.uint8))
+    ones, zeros = np.flatnonzero(flat == 1), np.flatnonzero(flat == 0)
+    flat[ones[: (bits + 1) // 2]] = 0
+    flat[zeros[: bits // 2]] = 1
+    return np.packbits(flat).tobytes()
+
+
+def digests(text):
+    """The three digests of a content, as questions."""
+    return [
+        Question(algorithm, hashlib.new(algorithm.value, text.encode()).digest())
+        for algorithm in (Algorithm.SHA256, Algorithm.SHA1, Algorithm.MD5)
+    ]
+
+
+def picture(seed, *, bits=0):
+    """What is known of a picture that nobody listed: its digests and a value."""
+    return [*digests(f"picture {seed} {bits}"), Question(Algorithm.PDQ, moved(value(seed), bits), 100)]
+
+
+def organisation(name):
+    """An organisation, by its id."""
+    from vigie_node.accounts import actions as accounts
+
+    return accounts.create_organisation(name, country="BE", kind="HOTLINE", by=COMMAND, now=NOW)
+
+
+def source(name):
+    return catalogue.record_source(name, country="BE", organisation_id=None, by=COMMAND, now=NOW)
+
+
+def depict(*questions, now=NOW):
+    """A depiction with these values."""
+    return catalogue.record_depiction(
+        [catalogue.NewFingerprint(one.algorithm, one.value) for one in questions], kind=Kind.PICTURE, by=COMMAND, now=now
+    )
+
+
+def say(depiction, *, by="Hotline", label="baseline", now=NOW, supersedes=None):
+    """A source's word on a depiction."""
+    return catalogue.record_assertion(
+        depiction, source_id=source(by), scheme="inhope", label=label, facts={}, ground=Grade.SEEN, asserted_at=now,
+        supersedes=supersedes, by=COMMAND, now=now,
+    )  # fmt: skip
+
+
+def make_list(name="known", *, now=NOW, organisation_id=None, **policy):
+    """A list that is in force."""
+    return catalogue.create_list(
+        name, title=name, policy=Policy(**{"mode": Mode.ON, **policy}), reason="for the test", by=COMMAND, now=now,
+        organisation_id=organisation_id,
+    )  # fmt: skip
+
+
+def ask(*subjects, by=KEY, now=NOW, country="BE"):
+    """Look contents up, as a partner does."""
+    return flow.look_up([flow.Asked(one, "user 7", country) for one in subjects], by=by, now=now)
+
+
+def retrace_all(now=LATER):
+    """Let the look-back work until nothing is left."""
+    while retrace.step(by=NODE, now=now):
+        pass

@@ -1,0 +1,347 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What was seen before comes up when it becomes known, and when it is known no longer."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from node.features.sightings.seeing import (
+    LATER,
+    NOW,
+    ask,
+    depict,
+    make_list,
+    organisation,
+    picture,
+    retrace_all,
+    say,
+    value,
+)
+from vigie.fingerprints.values import Algorithm
+from vigie_node.base.actor import COMMAND, NODE, Actor, ActorKind
+from vigie_node.base.ids import new_id
+from vigie_node.catalogue import actions as catalogue
+from vigie_node.catalogue.rules import Mode, Policy
+from vigie_node.catalogue.states import DisputeOutcome, OverrideKind
+from vigie_node.changes import queries as changes
+from vigie_node.flows import retrace
+from vigie_node.matching import answers, lookup
+from vigie_node.sightings import actions, queries, retracing
+from vigie_node.sightings.models import Match, RetracePoint, Sweep, Tally, Task
+
+pytestmark = pytest.mark.django_db
+NEXT_DAY = NOW + timedelta(days=1)
+
+
+def seen(*pictures, by=None):
+    """Have contents seen that match something already, so that they are sightings."""
+    depiction = depict(*picture(1000))
+    say(depiction)
+    make_list("seen", classes={"inhope": ("baseline",)})
+    ask(*[[*picture(1000)[:3], *one] for one in pictures], **({} if by is None else {"by": by}))
+    retrace_all()
+    return depiction
+
+
+def values_of(*seeds):
+    return [picture(seed)[3:] for seed in seeds]
+
+
+def standing(kind="KNOWN_SINCE"):
+    return set(Task.objects.filter(kind=kind).exclude(state="DONE").values_list("sighting_id", "depiction_id"))
+
+
+class TestRetrace:
+    def test_finds_nothing_where_nothing_was_seen(self):
+        say(depict(*picture(1)))
+        make_list()
+        retrace_all()
+        assert not Task.objects.exists()
+        assert not Sweep.objects.filter(ended_at=None).exists()
+
+    def test_opens_a_task_for_what_was_seen_and_is_known_since(self):
+        seen(*values_of(2))
+        other = depict(*picture(2))
+        say(other)
+        retrace_all()
+        task = Task.objects.get()
+        assert (task.kind, task.state, task.depiction_id) == ("KNOWN_SINCE", "OPEN", other)
+        assert task.match.found_by == "RETRACE"
+
+    def test_opens_one_task_however_often_it_is_told(self):
+        seen(*values_of(2))
+        other = depict(*picture(2))
+        word = say(other)
+        retrace_all()
+        say(other, by="Second hotline")
+        say(other, by="Hotline", supersedes=word)
+        retrace_all()
+        assert Task.objects.count() == 1
+        assert Match.objects.filter(depiction=other, undone_at=None).count() == 1
+
+    def test_waits_until_a_look_up_decided_before_the_change_is_written(self):
+        seen(*values_of(2))
+        say(depict(*picture(2)), now=LATER)
+        retrace_all(LATER + timedelta(seconds=1))
+        assert not Task.objects.exists()
+        retrace_all(LATER + timedelta(seconds=3))
+        assert Task.objects.count() == 1
+
+    def test_a_clock_that_jumped_back_stops_nothing(self):
+        seen(*values_of(2))
+        say(depict(*picture(2)), now=NEXT_DAY)
+        retrace_all(LATER)
+        assert Task.objects.count() == 1
+
+    def test_a_list_that_is_switched_on_looks_back(self):
+        seen(*values_of(2))
+        say(depict(*picture(2)), label="national")
+        made = make_list("other", mode=Mode.OFF)
+        retrace_all()
+        assert not Task.objects.exists()
+        catalogue.change_list(made, policy=Policy(mode=Mode.ON), expected_version=1, reason="go", by=COMMAND, now=NOW)
+        retrace_all()
+        assert Task.objects.count() == 1
+        assert Sweep.objects.filter(cause="LIST_WIDENED", ended_at__isnull=False).exists()
+
+    def test_two_changes_of_a_list_at_once_look_back_for_the_wider(self):
+        seen(*values_of(2))
+        say(depict(*picture(2)), label="national")
+        made = make_list("other", mode=Mode.OFF)
+        retrace_all()
+        for version, quorum in ((1, 1), (2, 2), (3, 1)):
+            policy = Policy(mode=Mode.ON, quorum=quorum)
+            catalogue.change_list(made, policy=policy, expected_version=version, reason="x", by=COMMAND, now=NOW)
+        retrace_all()
+        assert Task.objects.count() == 1
+
+    def test_a_match_in_shadow_opens_no_task_until_the_list_is_on(self):
+        seen(*values_of(2))
+        say(depict(*picture(2)), label="national")
+        made = make_list("other", mode=Mode.SHADOW, classes={"inhope": ("national",)})
+        retrace_all()
+        assert Match.objects.filter(is_shadow=True).count() == 1
+        assert not Task.objects.exists()
+        on = Policy(mode=Mode.ON, classes={"inhope": ("national",)})
+        catalogue.change_list(made, policy=on, expected_version=1, reason="go", by=COMMAND, now=NOW)
+        retrace_all()
+        assert Task.objects.count() == 1
+
+    def test_a_value_that_was_let_go_is_looked_back_for(self):
+        seen(*values_of(2))
+        kept = catalogue.override(
+            Algorithm.PDQ, value(2), kind=OverrideKind.SUPPRESSED, reason="x", review_on=NEXT_DAY.date(), by=COMMAND, now=NOW
+        )  # fmt: skip
+        say(depict(*picture(2)))
+        retrace_all()
+        assert not Task.objects.exists()
+        catalogue.end_override(kept, reason="looked at", by=COMMAND, now=NOW)
+        retrace_all()
+        assert Task.objects.count() == 1
+
+    def test_the_list_of_one_organisation_looks_back_on_its_own_sightings_only(self):
+        ours, theirs = organisation("Ours"), organisation("Theirs")
+        depiction = depict(*picture(1))
+        say(depiction, label="national")
+        make_list("shared", classes={"inhope": ("national",)})
+        for one in (ours, theirs):
+            ask([*picture(1)[:3], *values_of(2)[0]], by=Actor(ActorKind.KEY, new_id(NOW), one))
+        say(depict(*picture(2)))
+        make_list("private", classes={"inhope": ("baseline",)}, organisation_id=ours)
+        retrace_all()
+        assert {task.organisation_id for task in Task.objects.all()} == {ours}
+
+    def test_killed_before_it_moves_on_it_does_its_portion_again_and_doubles_nothing(self, monkeypatch):
+        seen(*values_of(2, 3))
+        for seed in (2, 3):
+            say(depict(*picture(seed)))
+
+        def killed(*_, **__):
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(retracing, "advance", killed)
+            retrace_all()
+        assert Task.objects.count() == 2
+        retrace_all()
+        assert Task.objects.count() == 2
+        assert Match.objects.filter(found_by="RETRACE").count() == 2
+
+    def test_goes_over_many_depictions_in_portions_and_says_how_far_it_is(self, monkeypatch):
+        seen(*values_of(*range(20)))
+        for seed in range(20):
+            say(depict(*picture(seed)))
+        monkeypatch.setattr(retracing.next_portion, "__kwdefaults__", {"limit": 7})
+        while retrace.step(by=NODE, now=LATER) and Sweep.objects.filter(depictions_done=7).count() == 0:
+            pass
+        sweep = queries.sweeps()[0]
+        assert (sweep.depictions_done, sweep.depictions_total, sweep.found) == (7, 20, 7)
+        retrace_all()
+        assert len(standing()) == 20
+
+    def test_looks_at_everything_where_the_change_log_was_cut(self):
+        seen(*values_of(2))
+        say(depict(*picture(2)))
+        lookup.of_seen().catch_up()
+        lookup.of_catalogue().catch_up()
+        from vigie_node.changes.actions import prune
+
+        prune(up_to=changes.latest() - 1)
+        lookup.forget()
+        RetracePoint.objects.update(position=1)
+        Sweep.objects.all().delete()
+        retrace_all()
+        assert Task.objects.count() == 1
+
+
+class TestUndo:
+    def test_a_revoked_word_undoes_its_matches_and_asks_somebody_to_look(self):
+        depiction = depict(*picture(1))
+        word = say(depiction)
+        make_list()
+        ask(picture(1))
+        catalogue.revoke(word, reason="a mistake", by=COMMAND, now=NOW)
+        retrace_all()
+        assert Match.objects.get().undone_at == LATER
+        assert len(standing("NO_LONGER_KNOWN")) == 1
+        assert not Tally.objects.exists()
+
+    def test_a_match_that_stands_on_other_words_is_not_undone(self):
+        depiction = depict(*picture(1))
+        word = say(depiction)
+        say(depiction, by="Second hotline")
+        make_list()
+        ask(picture(1))
+        catalogue.revoke(word, reason="a mistake", by=COMMAND, now=NOW)
+        retrace_all()
+        assert Match.objects.get().undone_at is None
+        assert not Task.objects.exists()
+
+    def test_an_open_dispute_undoes_nothing_and_an_upheld_one_does(self):
+        word = say(depict(*picture(1)))
+        make_list()
+        ask(picture(1))
+        dispute = catalogue.open_dispute(word, grounds="doubt", by=COMMAND, now=NOW)
+        retrace_all()
+        assert Match.objects.get().undone_at is None
+        catalogue.settle_dispute(dispute, outcome=DisputeOutcome.UPHELD, settlement="right", by=COMMAND, now=NOW)
+        retrace_all()
+        assert Match.objects.get().undone_at is not None
+
+    def test_a_list_switched_off_undoes_what_no_other_list_says(self):
+        say(depict(*picture(1)))
+        first, _ = make_list("first"), make_list("second")
+        ask(picture(1))
+        off = Policy(mode=Mode.OFF)
+        catalogue.change_list(first, policy=off, expected_version=1, reason="x", by=COMMAND, now=NOW)
+        retrace_all()
+        assert Match.objects.filter(undone_at=None).count() == 1
+        assert not Task.objects.exists()
+        assert Tally.objects.get().sightings == 1
+
+    @pytest.mark.parametrize("narrower", [{"threshold_bits": 10}, {"algorithms": (Algorithm.SHA256,)}])
+    def test_a_list_that_was_narrowed_undoes_what_it_would_not_say_now(self, narrower):
+        say(depict(*picture(1)))
+        made = make_list()
+        ask(picture(1, bits=20)[3:], picture(1))
+        policy = Policy(mode=Mode.ON, **narrower)
+        catalogue.change_list(made, policy=policy, expected_version=1, reason="x", by=COMMAND, now=NOW)
+        retrace_all()
+        assert [match.distance_bits for match in Match.objects.filter(undone_at=None)] == [None]
+        assert len(standing("NO_LONGER_KNOWN")) == 1
+
+    def test_known_again_it_matches_again_and_the_untaken_task_is_closed(self):
+        depiction = depict(*picture(1))
+        word = say(depiction)
+        make_list()
+        ask(picture(1))
+        catalogue.revoke(word, reason="a mistake", by=COMMAND, now=NOW)
+        retrace_all()
+        say(depiction)
+        retrace_all()
+        assert not standing("NO_LONGER_KNOWN")
+        assert len(standing("KNOWN_SINCE")) == 1
+        assert Match.objects.count() == 2
+        assert Task.objects.get(kind="NO_LONGER_KNOWN").finished_by == "NODE"
+
+    def test_a_task_that_somebody_took_stays_theirs(self):
+        seen(*values_of(2))
+        word = say(depict(*picture(2)))
+        retrace_all()
+        task = Task.objects.get()
+        actions.take_task(task.pk, by=Actor(ActorKind.PERSON, new_id(NOW)), now=NOW)
+        catalogue.revoke(word, reason="a mistake", by=COMMAND, now=NOW)
+        retrace_all()
+        assert standing("KNOWN_SINCE") == standing("NO_LONGER_KNOWN") != set()
+
+    def test_more_matches_than_fit_one_transaction_are_all_undone(self, monkeypatch):
+        word = say(depict(*picture(1)))
+        make_list()
+        ask(*[picture(1)] * 10)
+        monkeypatch.setattr(retracing, "SLICE", 4)
+        catalogue.revoke(word, reason="a mistake", by=COMMAND, now=NOW)
+        retrace_all()
+        assert not Match.objects.filter(undone_at=None).exists()
+        assert Task.objects.count() == 10
+
+
+events = st.lists(
+    st.one_of(
+        st.tuples(st.just("seen"), st.integers(0, 5), st.sampled_from([0, 8, 30])),
+        st.tuples(st.just("known"), st.integers(0, 5), st.sampled_from([0, 12])),
+        st.tuples(st.just("revoked"), st.integers(0, 9), st.just(0)),
+        st.tuples(st.just("list"), st.sampled_from([0, 10, 31]), st.integers(1, 2)),
+        st.tuples(st.just("retraced"), st.just(0), st.just(0)),
+    ),
+    max_size=14,
+)
+
+
+class TestAgainstBruteForce:
+    @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(events)
+    def test_what_stands_is_what_looking_everything_up_again_would_find(self, what):
+        from django.db import transaction
+
+        with transaction.atomic():
+            lookup.forget()
+            self._play(what)
+            transaction.set_rollback(True)
+        lookup.forget()
+
+    def _play(self, what):
+        anchor = seen()
+        made, version, words = make_list("played", classes={"inhope": ("national",)}), 1, []
+        for kind, one, other in what:
+            match kind:
+                case "seen":
+                    ask([*picture(1000)[:3], *picture(one, bits=other)[3:]])
+                case "known":
+                    by = f"Source {len(words) % 2}"
+                    words.append(say(depict(*picture(one, bits=other)), by=by, label="national"))
+                case "revoked" if words:
+                    catalogue.revoke(words.pop(one % len(words)), reason="x", by=COMMAND, now=NOW)
+                case "list":
+                    policy = Policy(
+                        mode=Mode.ON, classes={"inhope": ("national",)}, threshold_bits=one, quorum=other
+                    )
+                    version = catalogue.change_list(
+                        made, policy=policy, expected_version=version, reason="x", by=COMMAND, now=NOW
+                    )
+                case "retraced":
+                    retrace_all()
+        retrace_all()
+        ids = sorted(set(Match.objects.values_list("sighting_id", flat=True)))
+        subjects = queries.subjects_of(ids)
+        found = answers.answer(lookup.of_catalogue(), [subjects[one] for one in ids])
+        brute = {
+            (one, claim.depiction_id, claim.list_id)
+            for one, answer in zip(ids, found, strict=True)
+            for claim in answer.claims
+        }
+        held = Match.objects.filter(undone_at=None).values_list("sighting_id", "depiction_id", "list_id")
+        assert set(held) == brute
+        pairs = {(sighting, depiction) for sighting, depiction, _ in brute}
+        assert sum(Tally.objects.values_list("sightings", flat=True)) == len(pairs)
+        assert {depiction for _, depiction in pairs} >= ({anchor} if ids else set())
