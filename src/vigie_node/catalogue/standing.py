@@ -137,10 +137,10 @@ def visible(query: QuerySet[M]) -> QuerySet[M]:
     return query.filter(Q(via=None) | Q(via__state=ImportState.VISIBLE.value))
 
 
-def _read(query: str, asked: Sequence[object]) -> list[tuple[Any, ...]]:
+def _read(query: str, asked: Sequence[Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(query, asked)
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def _time(at: datetime | str) -> datetime:

@@ -13,6 +13,8 @@ from typing import TypeAlias
 from vigie_node.audit import actions as audit
 from vigie_node.base.actor import NODE
 from vigie_node.jobs import watch
+from vigie_node.matching import actions as matching
+from vigie_node.matching import lookup
 
 Step: TypeAlias = Callable[[datetime], bool | int | None]
 
@@ -30,12 +32,27 @@ class Job:
     limit_seconds: float = 600.0
 
 
+def _publish_indexes(now: datetime) -> bool:
+    due = [one for one in (lookup.of_catalogue(), lookup.of_seen()) if matching.fold_due(one)]
+    for one in due:
+        matching.publish(one, by=NODE, now=now)
+    return False
+
+
+def _reconcile_indexes(now: datetime) -> bool:
+    for one in (lookup.of_catalogue(), lookup.of_seen()):
+        matching.reconcile(one, by=NODE, now=now)
+    return False
+
+
 def _sequence_audit(now: datetime) -> bool:
     return audit.sequence(by=NODE, now=now) > 0
 
 
 JOBS: tuple[Job, ...] = (
     Job("sequence-audit", 0.2, _sequence_audit, limit_seconds=30),
+    Job("publish-indexes", 5, _publish_indexes),
+    Job("reconcile-indexes", 6 * 3600, _reconcile_indexes),
     Job("watch-clock", 1, watch.clock, limit_seconds=30),
     Job("watch-disk", 30, watch.disk, limit_seconds=30),
     Job("forget-sessions", 3600, watch.forget_sessions),

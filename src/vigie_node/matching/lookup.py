@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 
 
 class StaleIndexError(UnavailableError):
-    """This process has not heard from the change log for too long, or is not ready yet: ask again."""
+    """The process has not heard from the change log for too long, or is not ready yet: ask again."""
 
     code = "matching.stale-index"
 

@@ -7,6 +7,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from django.apps import apps
@@ -68,8 +69,9 @@ class Table:
             yield _by_part(found)
             last = found[-1][0]
 
-    def _objects(self) -> "QuerySet":  # type: ignore[type-arg]
-        return apps.get_model(self.model)._default_manager.all()
+    def _objects(self) -> "QuerySet[Any]":
+        found: QuerySet[Any] = apps.get_model(self.model)._default_manager.all()
+        return found
 
 
 CATALOGUE = Table("catalogue", "catalogue.Fingerprint", Topic.FINGERPRINTS_ADDED, Topic.FINGERPRINTS_REMOVED)

@@ -100,7 +100,7 @@ class ItemAsked(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class MatchAsked(msgspec.Struct, forbid_unknown_fields=True):
-    """A request: contents, the scheme in which labels are wanted, the lists that are asked (all where none is named)."""
+    """A request: contents, the scheme in which labels are wanted, the lists that are asked (all if none is named)."""
 
     items: Annotated[list[ItemAsked], msgspec.Meta(min_length=1, max_length=MAX_VALUES)]
     scheme: Annotated[str, msgspec.Meta(max_length=32)] | None = None
@@ -232,6 +232,18 @@ class Service:
         if MSGPACK in environ.get("HTTP_ACCEPT", ""):
             return Reply(msgspec.msgpack.encode(told), MSGPACK)
         return Reply(msgspec.json.encode(told), "application/json")
+
+
+_of_process: list[Service] = []
+_making = threading.Lock()
+
+
+def service() -> Service:
+    """Return the service of this process, for all of its face; it follows the change log once it was started."""
+    with _making:
+        if not _of_process:
+            _of_process.append(Service())
+        return _of_process[0]
 
 
 def tell(

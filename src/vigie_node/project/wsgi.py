@@ -46,7 +46,7 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
             size = str(len(reply.content))
             start_response("200 OK", [("Content-Type", reply.content_type), ("Content-Length", size), *_HEADERS])
             return [reply.content]
-    return _site(environ, start_response)  # type: ignore[no-any-return]
+    return _site(environ, start_response)
 
 
 def _refuse(error: Exception, start_response: Callable[..., Any]) -> Iterable[bytes]:

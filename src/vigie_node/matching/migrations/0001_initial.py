@@ -4,22 +4,20 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Snapshot',
+            name="Snapshot",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('index', models.CharField(max_length=16)),
-                ('position', models.BigIntegerField()),
-                ('folder', models.CharField(max_length=64)),
-                ('rows', models.JSONField()),
-                ('published_at', models.DateTimeField()),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("index", models.CharField(max_length=16)),
+                ("position", models.BigIntegerField()),
+                ("folder", models.CharField(max_length=64)),
+                ("rows", models.JSONField()),
+                ("published_at", models.DateTimeField()),
             ],
         ),
     ]
