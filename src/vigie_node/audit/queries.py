@@ -180,5 +180,6 @@ def _filtered(wanted: Filter) -> QuerySet[models.Event]:
 
 
 def _event(values: tuple) -> EventRow:  # type: ignore[type-arg]  # the columns above
-    *columns, record, leaf = values
-    return EventRow(*columns, details=records.read(bytes(record), leaf=bytes(leaf)).details)
+    sequence, event_id, event, subject, actor, organisation, at, record, leaf = values
+    details = records.read(bytes(record), leaf=bytes(leaf)).details
+    return EventRow(sequence, event_id, event, subject, actor, organisation, at, details)

@@ -14,9 +14,9 @@ from django.db import connection, transaction
 
 from vigie.errors import UntrustedError
 from vigie_node.audit import chain, heads, merkle, models, records
+from vigie_node.base import locks
 
 BATCH = 500  # events in one transaction, which stays below 100 ms
-_LOCK = 0x5649_4749_4502  # "VIGIE", second lock
 
 
 class BrokenAuditError(UntrustedError):
@@ -40,7 +40,7 @@ def run(signer: heads.Signer, *, now: datetime, limit: int) -> int:
 def _move(signer: heads.Signer, *, now: datetime, limit: int) -> int:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [locks.AUDIT])
     pending = list(models.PendingEvent.objects.order_by("number").values_list("number", "record")[:limit])
     if not pending:
         return 0

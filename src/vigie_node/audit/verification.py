@@ -28,7 +28,7 @@ class Report:
     """What a verification found; `faults` holds the first MAX_FAULTS of `fault_count`."""
 
     size: int
-    heads: int
+    head_count: int
     pending: int
     faults: tuple[Fault, ...]
     fault_count: int
@@ -66,7 +66,7 @@ def verify(
     last = models.TreeHead.objects.order_by("-size").first()
     return Report(
         size=run.size,
-        heads=run.heads.count,
+        head_count=run.stored.count,
         pending=models.PendingEvent.objects.count(),
         faults=tuple(sorted(run.found, key=lambda one: (one.sequence, one.kind))),
         fault_count=run.count,
@@ -151,7 +151,7 @@ class _Run:
 
     trusted: Mapping[str, Ed25519PublicKey]
     wanted: _Wanted
-    heads: _Heads = field(init=False)
+    stored: _Heads = field(init=False)
     frontier: merkle.Frontier = field(default_factory=merkle.Frontier)
     last: bytes = chain.GENESIS
     size: int = 0
@@ -161,7 +161,7 @@ class _Run:
     is_explained: bool = False  # a located fault explains why later heads and roots cannot agree
 
     def __post_init__(self) -> None:
-        self.heads = _Heads(self.trusted)
+        self.stored = _Heads(self.trusted)
 
     def add(self, fault: Fault) -> None:
         self.count += 1
@@ -178,14 +178,14 @@ class _Run:
         if not gap and chain.link(self.last, row.leaf) != row.chain:
             self.is_explained = True
             if not row.is_changed and len(self.broken) < MAX_FAULTS:
-                self.broken.append(faults.Break(row.sequence, self.heads.agreed))
+                self.broken.append(faults.Break(row.sequence, self.stored.agreed))
         # Of the stored leaf: a record that was changed alone is one fault, told above.
         self.frontier = self.frontier.append([row.leaf])
         self.size, self.last = row.sequence, row.chain
         self._compare()
 
     def finish(self) -> None:
-        for fault in self.heads.rest():
+        for fault in self.stored.rest():
             self.add(fault)
         rows, signed, edge = _ends()
         missing = max(signed - rows, 0)
@@ -201,7 +201,7 @@ class _Run:
 
     def _compare(self) -> None:
         root = _once(self.frontier.root)
-        for fault in self.heads.at(self.size, root=root, last=self.last):
+        for fault in self.stored.at(self.size, root=root, last=self.last):
             # One head that disagrees explains all after it, and a located fault explains them all.
             if fault.kind != FaultKind.HEAD_DISAGREES:
                 self.add(fault)

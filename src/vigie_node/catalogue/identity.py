@@ -25,9 +25,9 @@ from vigie.errors import InvalidInputError
 from vigie.fingerprints import gates
 from vigie.fingerprints.values import SIZE_BYTES, Algorithm
 from vigie.lists.entries import DIGEST_ALGORITHMS
+from vigie_node.base import locks
 
 STRONGEST_FIRST = (Algorithm.SHA256, Algorithm.SHA1, Algorithm.MD5)
-_LOCK = 0x5649_4749_4502  # "VIGIE", second lock
 _PORTION = 500
 Place = tuple[str, bytes, str, int | None]  # algorithm, value, role, start of a frame
 
@@ -118,7 +118,7 @@ def lock() -> None:
     """
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [locks.IDENTITY])
 
 
 @dataclass(slots=True)

@@ -12,11 +12,11 @@ from datetime import datetime
 import numpy as np
 from django.db import connection
 
+from vigie_node.base import locks
 from vigie_node.changes.models import Change
 from vigie_node.changes.topics import Topic
 
 MAX_ITEMS = 20_000
-_LOCK = 0x5649_4749_4501  # "VIGIE", first lock
 
 
 def append(topic: Topic, *, subject: object = "", items: Sequence[int] = (), now: datetime) -> int:
@@ -30,7 +30,7 @@ def append(topic: Topic, *, subject: object = "", items: Sequence[int] = (), now
         raise RuntimeError(f"a change names at most {MAX_ITEMS} rows")
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [locks.CHANGES])
     packed = np.asarray(items, "<i8").tobytes()
     return Change.objects.create(topic=topic, subject=str(subject), items=packed, at=now).position
 

@@ -5,9 +5,9 @@ import dataclasses
 
 import pytest
 from django.db.models import F
+
 from node.append_only import lifted
 from node.features.audit.audit_building import NOW, exported, faults, record, sequence, verify
-
 from vigie_node.audit import actions, chain, heads, merkle, models, queries, records, verification
 from vigie_node.audit.events import Event
 
@@ -37,6 +37,10 @@ def move(first, last, by):
 
 def place(row, sequence):
     models.Event.objects.filter(event_id=row.event_id).update(sequence=sequence)
+
+
+def column(**values):
+    return lambda: models.Event.objects.filter(sequence=15).update(**values)
 
 
 def change_record(sequence):
@@ -119,25 +123,29 @@ def forge_head(**fields):
 CASES = [
     # one row
     ("record", lambda: change_record(15), [("CHANGED", 15, 0)]),
-    ("column event", lambda: models.Event.objects.filter(sequence=15).update(event="X"), [("CHANGED", 15, 0)]),
-    ("column actor", lambda: models.Event.objects.filter(sequence=15).update(actor="X"), [("CHANGED", 15, 0)]),
-    ("column subject", lambda: models.Event.objects.filter(sequence=15).update(subject="X"), [("CHANGED", 15, 0)]),
-    ("column time", lambda: models.Event.objects.filter(sequence=15).update(at=NOW.replace(year=2020)), [("CHANGED", 15, 0)]),
-    ("column organisation", lambda: models.Event.objects.filter(sequence=15).update(organisation=None), [("CHANGED", 15, 0)]),
-    ("leaf hash", lambda: models.Event.objects.filter(sequence=15).update(leaf_hash=bytes(32)), [("CHANGED", 15, 0)]),
+    ("column event", column(event="X"), [("CHANGED", 15, 0)]),
+    ("column actor", column(actor="X"), [("CHANGED", 15, 0)]),
+    ("column subject", column(subject="X"), [("CHANGED", 15, 0)]),
+    ("column time", column(at=NOW.replace(year=2020)), [("CHANGED", 15, 0)]),
+    ("column organisation", column(organisation=None), [("CHANGED", 15, 0)]),
+    ("leaf hash", column(leaf_hash=bytes(32)), [("CHANGED", 15, 0)]),
     ("record and leaf", lambda: change_with_leaf(15), [("CHANGED", 14, 15)]),
     ("record and leaf behind a head", lambda: change_with_leaf(11), [("CHANGED", 11, 11)]),
     ("record, leaf and link", lambda: change_with_link(15), [("CHANGED", 15, 16)]),
-    ("chain hash", lambda: models.Event.objects.filter(sequence=15).update(chain_hash=bytes(32)), [("CHANGED", 14, 15), ("CHANGED", 15, 16)]),
+    ("chain hash", column(chain_hash=bytes(32)), [("CHANGED", 14, 15), ("CHANGED", 15, 16)]),
     ("the first", lambda: change_with_leaf(1), [("CHANGED", 1, 1)]),
     ("two far apart", lambda: (change_record(3), change_record(27)), [("CHANGED", 3, 0), ("CHANGED", 27, 0)]),
-    ("record, leaf and the chain to the end", lambda: (change_with_leaf(15), chain_anew()), [("HEAD_DISAGREES", 11, 20)]),
+    ("record, leaf, chain to the end", lambda: (change_with_leaf(15), chain_anew()), [("HEAD_DISAGREES", 11, 20)]),
     # dropped
     ("dropped", lambda: models.Event.objects.filter(sequence=15).delete(), [("DROPPED", 15, 15)]),
     ("several dropped", lambda: models.Event.objects.filter(sequence__range=(15, 18)).delete(), [("DROPPED", 15, 18)]),
     ("the first dropped", lambda: models.Event.objects.filter(sequence=1).delete(), [("DROPPED", 1, 1)]),
     ("dropped and moved up", lambda: drop_and_move_up(15), [("DROPPED", 15, 0)]),
-    ("dropped, moved up, chained anew", lambda: (drop_and_move_up(15), chain_anew()), [("HEAD_DISAGREES", 11, 20), ("DROPPED", 30, 30)]),
+    (
+        "dropped, moved up, chained anew",
+        lambda: (drop_and_move_up(15), chain_anew()),
+        [("HEAD_DISAGREES", 11, 20), ("DROPPED", 30, 30)],
+    ),
     ("the last dropped", lambda: drop_the_last(1), [("DROPPED", 30, 30)]),
     ("all dropped", lambda: drop_the_last(30), [("DROPPED", 1, 30)]),
     ("the last dropped with their head", drop_the_last_with_its_head, [("EDGE", 30, 0)]),
@@ -169,13 +177,13 @@ class TestVerify:
     def test_finds_nothing_in_what_is_whole(self, audit):
         record(4)
         report = verify()
-        assert (report.size, report.heads, report.pending, report.faults) == (30, 3, 4, ())
+        assert (report.size, report.head_count, report.pending, report.faults) == (30, 3, 4, ())
         assert report.is_whole
         assert report.last.head.size == 30
 
     def test_finds_nothing_in_nothing(self):
         report = verify()
-        assert (report.size, report.heads, report.is_whole, report.last) == (0, 0, True, None)
+        assert (report.size, report.head_count, report.is_whole, report.last) == (0, 0, True, None)
 
     @pytest.mark.parametrize(("alter", "found"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
     def test_says_what_was_altered_and_where(self, audit, alter, found):
