@@ -72,8 +72,11 @@ _OVERRIDES = "SELECT algorithm, value FROM catalogue_override WHERE ended_at IS 
 
 def list_rules() -> tuple[ListRule, ...]:
     """Return every list with its policy, by name."""
-    rows = MatchList.objects.order_by("name").values_list("id", "name", "version", "policy")
-    return tuple(ListRule(id, name, version, msgspec.convert(policy, Policy)) for id, name, version, policy in rows)
+    rows = MatchList.objects.order_by("name").values_list("id", "name", "version", "policy", "organisation_id")
+    return tuple(
+        ListRule(id, name, version, msgspec.convert(policy, Policy), organisation)
+        for id, name, version, policy, organisation in rows
+    )
 
 
 def fingerprints(rows: Iterable[int]) -> dict[int, Print]:
