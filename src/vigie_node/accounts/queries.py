@@ -9,12 +9,15 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from allauth.mfa.models import Authenticator
+from django.apps import apps
 from django.db.models import Count, Prefetch, Q, QuerySet
 
 from vigie_node.accounts import models, tokens
 from vigie_node.accounts.roles import Permission, Role, Scope, permissions_of_roles
 from vigie_node.accounts.states import Access, OrganisationKind
+
+if apps.is_installed("allauth.mfa"):  # the partners' face reads keys only and does without the factors of people
+    from allauth.mfa.models import Authenticator
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,46 +122,55 @@ class Description:
     purpose: str
 
 
+def gettext_noop(text: str) -> str:
+    """Mark a text for translators; the page that shows it translates it."""
+    return text
+
+
 DESCRIPTIONS: dict[Role, Description] = {
     Role.ANALYST: Description(
-        "Analyst",
-        "Somebody trained and supported to assess such material, in the employ of a hotline or an authority.",
-        "Searches the catalogue, records assertions, opens disputes, works on what comes up.",
+        gettext_noop("Analyst"),
+        gettext_noop(
+            "Somebody trained and supported to assess such material, in the employ of a hotline or an authority."
+        ),
+        gettext_noop("Searches the catalogue, records assertions, opens disputes, works on what comes up."),
     ),
     Role.SENIOR_ANALYST: Description(
-        "Senior analyst",
-        "An analyst of experience, whom the organisation has put in charge of others' assessments.",
-        "Does what an analyst does; settles disputes, revokes, holds back single values, keeps series.",
+        gettext_noop("Senior analyst"),
+        gettext_noop("An analyst of experience, whom the organisation has put in charge of others' assessments."),
+        gettext_noop("Does what an analyst does; settles disputes, revokes, holds back single values, keeps series."),
     ),
     Role.INVESTIGATOR: Description(
-        "Investigator",
-        "An officer of an authority that may by law investigate these offences, or somebody working at its order.",
-        "Loads the results of scans, keeps series, looks across cases.",
+        gettext_noop("Investigator"),
+        gettext_noop(
+            "An officer of an authority that may by law investigate these offences, or somebody working at its order."
+        ),
+        gettext_noop("Loads the results of scans, keeps series, looks across cases."),
     ),
     Role.LIST_MANAGER: Description(
-        "List manager",
-        "Somebody who answers for what services are told to act on; not alone in doing so.",
-        "Decides what each list makes matchable; imports and exports.",
+        gettext_noop("List manager"),
+        gettext_noop("Somebody who answers for what services are told to act on; not alone in doing so."),
+        gettext_noop("Decides what each list makes matchable; imports and exports."),
     ),
     Role.PARTNER_MANAGER: Description(
-        "Partner manager",
-        "Somebody who keeps the agreements with other organisations.",
-        "Makes and ends the keys of other organisations and sets what they may ask.",
+        gettext_noop("Partner manager"),
+        gettext_noop("Somebody who keeps the agreements with other organisations."),
+        gettext_noop("Makes and ends the keys of other organisations and sets what they may ask."),
     ),
     Role.AUDITOR: Description(
-        "Auditor",
-        "Somebody who does no casework and runs nothing here: from inside, or a supervisory authority.",
-        "Reads the audit, the lists and the figures; changes nothing.",
+        gettext_noop("Auditor"),
+        gettext_noop("Somebody who does no casework and runs nothing here: from inside, or a supervisory authority."),
+        gettext_noop("Reads the audit, the lists and the figures; changes nothing."),
     ),
     Role.ADMINISTRATOR: Description(
-        "Administrator",
-        "Somebody who runs the node; at least two, none of whom needs to see the catalogue.",
-        "Invites people, gives and takes roles, ends access.",
+        gettext_noop("Administrator"),
+        gettext_noop("Somebody who runs the node; at least two, none of whom needs to see the catalogue."),
+        gettext_noop("Invites people, gives and takes roles, ends access."),
     ),
     Role.VICTIM_OFFICER: Description(
-        "Victim officer",
-        "Somebody trained to speak with people depicted and their representatives.",
-        "Answers what a person depicted is entitled to know; challenges assertions for them.",
+        gettext_noop("Victim officer"),
+        gettext_noop("Somebody trained to speak with people depicted and their representatives."),
+        gettext_noop("Answers what a person depicted is entitled to know; challenges assertions for them."),
     ),
 }
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 _KEY = re.compile(r"vk_([0-9a-f]{8})_[A-Za-z0-9_-]{43}")
 _LINK = re.compile(r"vl_[A-Za-z0-9_-]{43}")
-ENROLMENT_PATH = "/enrol/#"
+ENROLMENT_PATH = "/enrol#"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from allauth.mfa.webauthn import views as passkeys
 from allauth.socialaccount import views as single_sign_on
 from allauth.socialaccount.providers.openid_connect import views as oidc
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -29,9 +30,10 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST
+from django.views.generic import RedirectView
 
 from vigie_node.accounts import actions as accounts
-from vigie_node.accounts import sessions, tokens
+from vigie_node.accounts import queries, roles, sessions, tokens
 from vigie_node.analyst_app import access
 from vigie_node.base.actor import NODE
 
@@ -81,6 +83,16 @@ def enrol_choose(request: HttpRequest) -> HttpResponse:
     return render(request, "account/enrol_choose.html", {"can_use_codes": sessions.can_use_codes(request)})
 
 
+@access.signed_in
+def my_account(request: HttpRequest) -> HttpResponse:
+    """Show a person who they are here, what they may do and how they sign in."""
+    person_id = access.actor_of(request).id
+    if person_id is None or (person := queries.person(person_id)) is None:
+        raise PermissionDenied
+    held = [roles.DESCRIPTIONS[role] for role in person.roles]
+    return render(request, "mfa/index.html", {"person": person, "sign_in": queries.sign_in_of(person_id), "held": held})
+
+
 @access.enrolling
 def add_code_app(request: HttpRequest) -> HttpResponseBase:
     """Set up a code app, after a password: a code alone would be one factor."""
@@ -122,34 +134,40 @@ def _mine(address: str, view: Callable[..., HttpResponseBase], name: str) -> URL
     return path(address, access.signed_in(view), name=name)
 
 
+_APPS = settings.SOCIALACCOUNT_PROVIDERS.get("openid_connect", {}).get("APPS", [])
+_sign_in = account.LoginView.as_view(
+    extra_context={"single_sign_on": [{"provider_id": one["provider_id"], "name": one["name"]} for one in _APPS]}
+)
 urlpatterns = [
-    path("enrol/", enrol, name="enrol"),
-    path("enrol/choose/", enrol_choose, name="enrol_choose"),
-    _open("sign-in/", account.login, "account_login"),
-    _open("sign-in/second-factor/", factors.authenticate, "mfa_authenticate"),
-    _open("sign-in/passkey/", passkeys.login_webauthn, "mfa_login_webauthn"),
-    _open("sign-in/ended/", account.account_inactive, "account_inactive"),
-    path("sign-in/again/", access.enrolling(account.reauthenticate), name="account_reauthenticate"),
-    path("sign-in/again/code/", access.enrolling(factors.reauthenticate), name="mfa_reauthenticate"),
+    path("enrol", enrol, name="enrol"),
+    path("enrol/choose", enrol_choose, name="enrol_choose"),
+    _open("sign-in", _sign_in, "account_login"),
+    _open("sign-in/second-factor", factors.authenticate, "mfa_authenticate"),
+    _open("sign-in/passkey", passkeys.login_webauthn, "mfa_login_webauthn"),
+    _open("sign-in/ended", account.account_inactive, "account_inactive"),
+    path("sign-in/again", access.enrolling(account.reauthenticate), name="account_reauthenticate"),
+    path("sign-in/again/code", access.enrolling(factors.reauthenticate), name="mfa_reauthenticate"),
     path(
-        "sign-in/again/passkey/",
+        "sign-in/again/passkey",
         access.enrolling(passkeys.reauthenticate_webauthn),
         name="mfa_reauthenticate_webauthn",
     ),
-    _open("sign-in/with/<str:provider_id>/", oidc.login, "openid_connect_login"),
-    _open("sign-in/with/<str:provider_id>/back/", oidc.callback, "openid_connect_callback"),
-    _open("sign-in/cancelled/", single_sign_on.login_cancelled, "socialaccount_login_cancelled"),
-    _open("sign-out/", account.logout, "account_logout"),
-    _mine("account/", factors.index, "mfa_index"),
-    path("account/code-app/add/", add_code_app, name="mfa_activate_totp"),
-    _mine("account/code-app/remove/", codes.deactivate_totp, "mfa_deactivate_totp"),
-    _mine("account/passkeys/", passkeys.list_webauthn, "mfa_list_webauthn"),
-    path("account/passkeys/add/", access.enrolling(passkeys.add_webauthn), name="mfa_add_webauthn"),
-    path("account/passkeys/<int:pk>/remove/", remove_passkey, name="mfa_remove_webauthn"),
-    _mine("account/passkeys/<int:pk>/rename/", passkeys.edit_webauthn, "mfa_edit_webauthn"),
-    _mine("account/recovery-codes/", recovery.view_recovery_codes, "mfa_view_recovery_codes"),
-    _mine("account/recovery-codes/new/", recovery.generate_recovery_codes, "mfa_generate_recovery_codes"),
-    _mine("account/password/change/", _again(account.password_change), "account_change_password"),
-    path("account/password/", access.enrolling(_again(account.password_set)), name="account_set_password"),
-    path("account/sign-out-everywhere/", sign_out_everywhere, name="sign_out_everywhere"),
+    _open("sign-in/with/<str:provider_id>", oidc.login, "openid_connect_login"),
+    _open("sign-in/with/<str:provider_id>/back", oidc.callback, "openid_connect_callback"),
+    _open("sign-in/cancelled", single_sign_on.login_cancelled, "socialaccount_login_cancelled"),
+    _open("sign-out", account.logout, "account_logout"),
+    path("account", my_account, name="mfa_index"),
+    path("account/code-app/add", add_code_app, name="mfa_activate_totp"),
+    _mine("account/code-app/remove", codes.deactivate_totp, "mfa_deactivate_totp"),
+    path(
+        "account/passkeys", access.signed_in(RedirectView.as_view(pattern_name="mfa_index")), name="mfa_list_webauthn"
+    ),
+    path("account/passkeys/add", access.enrolling(passkeys.add_webauthn), name="mfa_add_webauthn"),
+    path("account/passkeys/<int:pk>/remove", remove_passkey, name="mfa_remove_webauthn"),
+    _mine("account/passkeys/<int:pk>/rename", passkeys.edit_webauthn, "mfa_edit_webauthn"),
+    _mine("account/recovery-codes", recovery.view_recovery_codes, "mfa_view_recovery_codes"),
+    _mine("account/recovery-codes/new", recovery.generate_recovery_codes, "mfa_generate_recovery_codes"),
+    _mine("account/password/change", _again(account.password_change), "account_change_password"),
+    path("account/password", access.enrolling(_again(account.password_set)), name="account_set_password"),
+    path("account/sign-out-everywhere", sign_out_everywhere, name="sign_out_everywhere"),
 ]
