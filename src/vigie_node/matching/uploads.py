@@ -7,6 +7,7 @@
 - What could not be read is said, with its code: it is never "no match".
 """
 
+import atexit
 import contextlib
 import os
 import queue
@@ -92,6 +93,14 @@ def _in_memory(content: bytes) -> Iterator[int]:
 
 _idle: "queue.SimpleQueue[Examiner]" = queue.SimpleQueue()
 _free = threading.Semaphore(EXAMINERS)
+
+
+@atexit.register
+def close() -> None:
+    """End the confined workers of this process that wait for a file."""
+    with contextlib.suppress(queue.Empty):
+        while True:
+            _idle.get_nowait().close()
 
 
 @contextlib.contextmanager
