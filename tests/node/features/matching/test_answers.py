@@ -11,12 +11,15 @@ import pytest
 from vigie.fingerprints.values import Algorithm
 from vigie.fingerprints.video import FrameSpan
 from vigie.matching.verdicts import Outcome
+from vigie_node.alarms import queries as alarms
 from vigie_node.base.actor import COMMAND
 from vigie_node.catalogue import actions as catalogue
 from vigie_node.catalogue import list_actions as lists
 from vigie_node.catalogue.identity import NewFingerprint
+from vigie_node.catalogue.models import Fingerprint
 from vigie_node.catalogue.rules import Mode, Policy
 from vigie_node.catalogue.states import Grade, Kind
+from vigie_node.matching import actions as matching
 from vigie_node.matching import answers, lookup
 from vigie_node.matching.questions import Question
 
@@ -238,7 +241,6 @@ class TestFollowing:
         assert ask(Question(Algorithm.PDQ, value(1))).verdict is Outcome.NEAR
 
     def test_the_answers_are_those_of_brute_force_whatever_was_folded(self):
-        from vigie_node.matching import actions as matching
 
         make_list()
         rng = np.random.default_rng(7)
@@ -263,9 +265,6 @@ class TestFollowing:
         assert matching.reconcile(lookup.of_catalogue(), by=COMMAND, now=NOW)
 
     def test_drift_raises_an_alarm(self):
-        from vigie_node.alarms import queries as alarms
-        from vigie_node.catalogue.models import Fingerprint
-        from vigie_node.matching import actions as matching
 
         depict((Algorithm.PDQ, value(1)))
         lookup.of_catalogue().catch_up()

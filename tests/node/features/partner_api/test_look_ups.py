@@ -16,6 +16,7 @@ from vigie.fingerprints.values import Algorithm
 from vigie_node.accounts import actions as accounts
 from vigie_node.accounts import key_actions as keys
 from vigie_node.accounts.roles import Scope
+from vigie_node.alarms import queries as alarms
 from vigie_node.base.actor import COMMAND
 from vigie_node.catalogue import actions as catalogue
 from vigie_node.catalogue import list_actions as lists
@@ -278,7 +279,6 @@ class TestFiles:
 
 class TestProbing:
     def test_many_variants_of_one_listed_picture_raise_an_alarm(self, service, organisation, listed):
-        from vigie_node.alarms import queries as alarms
 
         made = make_key(organisation, Scope.MATCH)
         flat = np.unpackbits(np.frombuffer(value(1), np.uint8))
