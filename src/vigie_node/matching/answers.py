@@ -14,12 +14,10 @@ Source: the rules of vigie.matching, over a catalogue instead of list files.
 
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
-
-import numpy as np
 
 from vigie.errors import UnavailableError
 from vigie.fingerprints import gates, video
@@ -31,13 +29,12 @@ from vigie.matching.verdicts import Outcome
 from vigie_node.catalogue import derivation, rules, standing
 from vigie_node.catalogue.rules import ListRule, Word
 from vigie_node.catalogue.standing import Print
+from vigie_node.matching import gating
+from vigie_node.matching.gating import DIGESTS, OF_CONTENT
 from vigie_node.matching.lookup import Candidates, Lookup
 from vigie_node.matching.questions import PLAIN, Question, Subject
 
 MAX_CANDIDATES = 50_000  # rows for one request; a value that many depictions share has to be quarantined
-_DIGESTS = (Algorithm.SHA256, Algorithm.SHA1, Algorithm.MD5)  # the strongest first
-_OF_CONTENT = frozenset({Gate.EMPTY, Gate.TRIVIAL})  # what gates a content whatever its values
-_PERCEPTUAL = (Algorithm.PDQ, Algorithm.PDQ_FRAMES)
 
 
 class TooManyCandidatesError(UnavailableError):
@@ -95,7 +92,7 @@ class Ground:
     @property
     def rank(self) -> tuple[int, int, str, int]:
         """Order grounds: the strongest digest, then the nearest value."""
-        place = _DIGESTS.index(self.algorithm) if self.algorithm in _DIGESTS else len(_DIGESTS)
+        place = DIGESTS.index(self.algorithm) if self.algorithm in DIGESTS else len(DIGESTS)
         return place, self.distance_bits or 0, self.transform, self.fingerprint
 
 
@@ -120,7 +117,7 @@ def answer(
     """
     lookup.check_fresh()
     asked = [(number, one) for number, subject in enumerate(subjects) for one in subject]
-    gated = _gates([one for _, one in asked])
+    gated = gating.of_questions([one for _, one in asked])
     kept = [place for place, gate in enumerate(gated) if gate is None]
     found = lookup.candidates([asked[place][1] for place in kept])
     if len(found) == 0:
@@ -137,9 +134,9 @@ def answer(
     answers = []
     for number, subject in enumerate(subjects):
         gates_of = of_subject.get(number, ())
-        if number in marked and not any(gate in _OF_CONTENT for gate in gates_of):
+        if number in marked and not any(gate in OF_CONTENT for gate in gates_of):
             answers.append(Answer(Outcome.GATED, (), verdicts.gated_reason(Gate.NEGATIVE_LIST)))
-        elif number in case.hits and not any(gate in _OF_CONTENT for gate in gates_of):
+        elif number in case.hits and not any(gate in OF_CONTENT for gate in gates_of):
             grounds, was_refuted = case.grounds(number, subject)
             answers.append(_answer(claims_for(grounds, case.words, lists=in_force), gates_of, was_refuted=was_refuted))
         else:
@@ -175,7 +172,7 @@ def _best(policy: rules.Policy, candidates: Sequence[Ground]) -> Ground | None:
         for ground in candidates
         if ground.algorithm in policy.algorithms
         and (ground.distance_bits is None or ground.distance_bits <= policy.threshold_bits)
-        and (ground.algorithm in _DIGESTS or ground.quality >= policy.min_quality)
+        and (ground.algorithm in DIGESTS or ground.quality >= policy.min_quality)
     ]
     return min(fitting, key=lambda ground: ground.rank, default=None)
 
@@ -214,7 +211,7 @@ class _Case:
     def read(cls, found: Candidates, asked: Sequence[tuple[int, Question]]) -> "_Case":
         prints = standing.fingerprints(found.row.tolist())
         overridden = standing.overridden((one.algorithm, one.value) for one in prints.values())
-        never = _never(prints.values())
+        never = gating.never(prints.values())
         hits: dict[int, list[tuple[Question, Print, int]]] = defaultdict(list)
         for place, row, distance in zip(
             found.question.tolist(), found.row.tolist(), found.distance.tolist(), strict=True
@@ -238,7 +235,7 @@ class _Case:
             if known.algorithm is Algorithm.PDQ_FRAMES
         }
         digests = {
-            depiction: _by_algorithm(held) for depiction, held in standing.fingerprints_of(weak, _DIGESTS).items()
+            depiction: _by_algorithm(held) for depiction, held in standing.fingerprints_of(weak, DIGESTS).items()
         }
         frames = standing.fingerprints_of(videos, [Algorithm.PDQ_FRAMES])
         return cls(dict(hits), standing.words(depictions), digests, frames)
@@ -259,10 +256,10 @@ class _Case:
         """Return on what grounds each depiction is this subject, and whether a digest was refuted."""
         grounds: Grounds = defaultdict(list)
         moving: dict[uuid.UUID, dict[str, list[tuple[Question, Print, int]]]] = defaultdict(lambda: defaultdict(list))
-        own = {one.algorithm: one.value for one in subject if one.algorithm in _DIGESTS}
+        own = {one.algorithm: one.value for one in subject if one.algorithm in DIGESTS}
         was_refuted = False
         for question, known, distance in self.hits.get(number, ()):
-            if question.algorithm in _DIGESTS:
+            if question.algorithm in DIGESTS:
                 if self._is_refuted(known.depiction, question.algorithm, own):
                     was_refuted = True
                     continue
@@ -285,12 +282,12 @@ class _Case:
         listed = self.digests.get(depiction, {})
         return any(
             beside is not algorithm and beside in own and listed.get(beside) and own[beside] not in listed[beside]
-            for beside in _DIGESTS
+            for beside in DIGESTS
         )
 
 
 def _ground(question: Question, known: Print, distance: int) -> Ground:
-    if question.algorithm in _DIGESTS:
+    if question.algorithm in DIGESTS:
         return Ground(known.row, question.algorithm)
     border = known.role == "borderless" and not question.transform.startswith(verdicts.BORDER_REMOVED)
     transform = question.transform
@@ -313,7 +310,7 @@ def _of_frames(
         return nearest
     places = {one.row: place for place, one in enumerate(listed)}
     of_known = tuple(
-        FrameSpan((one.start_ms or 0) / 1000, (one.end_ms or 0) / 1000, one.value, counts=not _never([one]))
+        FrameSpan((one.start_ms or 0) / 1000, (one.end_ms or 0) / 1000, one.value, counts=not gating.never([one]))
         for one in listed
     )
     placed = [(spans[asked.frame], places[one.row]) for asked, one, _ in pairs if asked.frame is not None]
@@ -332,36 +329,6 @@ def _spans(subject: Subject) -> dict[FrameSpan, int]:
     """Number the frames of a subject in the order of time."""
     frames = {one.frame for one in subject if one.frame is not None}
     return {frame: place for place, frame in enumerate(sorted(frames, key=lambda one: (one.at_seconds, one.pdq)))}
-
-
-def _gates(asked: Sequence[Question]) -> list[Gate | None]:
-    """Say of each question why it is not looked up, None where it is."""
-    answer: list[Gate | None] = [None] * len(asked)
-    near = [place for place, one in enumerate(asked) if one.algorithm in _PERCEPTUAL]
-    if near:
-        values = np.frombuffer(b"".join(asked[place].value for place in near), np.uint8).reshape(-1, 32)
-        qualities = np.array([asked[place].quality for place in near], np.uint8)
-        codes = gates.value_gates(values, qualities=qualities)
-        for at in np.flatnonzero(codes).tolist():
-            answer[near[at]] = gates.gate_of(int(codes[at]))
-    for algorithm in _DIGESTS:
-        places = [place for place, one in enumerate(asked) if one.algorithm is algorithm]
-        if places:
-            rows = np.frombuffer(b"".join(asked[place].value for place in places), np.uint8).reshape(len(places), -1)
-            for at in np.flatnonzero(gates.is_trivial(rows, algorithm=algorithm)).tolist():
-                answer[places[at]] = Gate.TRIVIAL
-    return answer
-
-
-def _never(prints: Iterable[Print]) -> set[int]:
-    """Return the rows among these whose value may never match, whoever listed it."""
-    near = [one for one in prints if one.algorithm in _PERCEPTUAL]
-    if not near:
-        return set()
-    values = np.frombuffer(b"".join(one.value for one in near), np.uint8).reshape(-1, 32)
-    qualities = np.array([gates.UNKNOWN_QUALITY if one.quality is None else one.quality for one in near], np.uint8)
-    codes = gates.value_gates(values, qualities=qualities)
-    return {one.row for one, code in zip(near, codes.tolist(), strict=True) if code}
 
 
 def _by_algorithm(held: Sequence[Print]) -> dict[Algorithm, set[bytes]]:
@@ -395,13 +362,13 @@ def _by_subject(
 
 def _answer(claims: tuple[Claim, ...], gates_of: Sequence[Gate | None], *, was_refuted: bool) -> Answer:
     told = [claim for claim in claims if not claim.is_shadow]
-    exact = [claim for claim in told if claim.algorithm in _DIGESTS]
+    exact = [claim for claim in told if claim.algorithm in DIGESTS]
     if exact:
         found = {claim.algorithm for claim in exact}
         return Answer(Outcome.KNOWN, claims, verdicts.reason_of_digests(found))
     if told:
         return Answer(Outcome.NEAR, claims, NEAR)
-    digest_gate = next((gate for gate in gates_of if gate in _OF_CONTENT), None)
+    digest_gate = next((gate for gate in gates_of if gate in OF_CONTENT), None)
     if digest_gate is not None or (gates_of and all(gates_of)):
         return Answer(Outcome.GATED, claims, verdicts.gated_reason(digest_gate or _first(gates_of)))
     if was_refuted:
