@@ -2,12 +2,16 @@
 """What holds for every feature of the node, beyond what import contracts can say."""
 
 import ast
+import re
 
 import pytest
 from django.apps import apps
 from django.core.management import call_command
+from django.urls import URLResolver, get_resolver
 
 from architecture.repository import python_files, text
+from vigie_node.accounts.roles import Permission
+from vigie_node.analyst_app import access
 
 # They note what an action does, and are called inside its transaction.
 BELOW_ACTIONS = {"audit", "changes"}
@@ -41,6 +45,25 @@ class TestModels:
         retention = vars(model).get("Retention")
         assert retention, "every model has an inner class Retention: see vigie_node/base/retention.py"
         assert all(getattr(retention, name, "").strip() for name in ("purpose", "keep_for", "scrub"))
+
+
+class TestPages:
+    def test_each_says_who_may_open_it(self):
+        for name, view in views(get_resolver("vigie_node.analyst_app.urls")):
+            assert access.declared_by(view), name
+
+    def test_every_permission_is_asked_for_somewhere(self):
+        asking = [path for path in python_files() if path.parts[:2] == ("src", "vigie_node") and path.stem != "roles"]
+        asked = {name for path in asking for name in re.findall(r"\bPermission\.([A-Z_]+)", text(path))}
+        assert {permission.name for permission in Permission} - asked == set()
+
+
+def views(resolver):
+    for pattern in resolver.url_patterns:
+        if isinstance(pattern, URLResolver):
+            yield from views(pattern)
+        else:
+            yield str(pattern.pattern), pattern.callback
 
 
 class TestMigrations:
