@@ -26,7 +26,7 @@ class Drawing(StrEnum):
 
     TIME = "time"  # first column: days as YYYY-MM-DD
     BARS = "bars"
-    COUNTRIES = "countries"  # first column: ISO 3166 codes
+    COUNTRIES = "countries"  # a map, its table open beside it; first column: ISO 3166 codes, which the browser names
 
 
 @dataclass(frozen=True, slots=True)

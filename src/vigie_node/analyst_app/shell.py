@@ -33,6 +33,8 @@ class Way:
 
 WAYS = (
     Way(gettext_noop("Home"), "home", None, ("home",)),
+    Way(gettext_noop("Search"), "search", Permission.CATALOGUE_SEARCH, ("search", "search_by_file")),
+    Way(gettext_noop("Catalogue"), "database", Permission.CATALOGUE_SEARCH, ("said", "depiction", "override_value")),
     Way(gettext_noop("Alarms"), "bell", Permission.ALARMS_READ, ("alarms", "settle_alarm")),
 )
 

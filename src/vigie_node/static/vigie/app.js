@@ -3,11 +3,13 @@
 
 import { startCharts } from "./charts.js";
 import { startCopying } from "./copying.js";
+import { nameCountries } from "./countries.js";
 import { startDialogs } from "./dialogs.js";
 import { startKeyboard } from "./keyboard.js";
 
 const start = (part) => {
   startCopying(part);
+  nameCountries(part);
   startDialogs(part);
   startCharts(part);
 };

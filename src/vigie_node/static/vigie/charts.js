@@ -2,6 +2,8 @@
 // Draws charts from the rows beside them, as SVG; the table behind each is the page's own.
 // Tooltips are drawn, not written as HTML: the pages allow no inline style.
 
+import { nameOf } from "./countries.js";
+
 const SERIES = ["--series-1", "--series-2", "--series-3", "--series-4", "--series-5"];
 let library;
 let countries;
@@ -101,7 +103,7 @@ const PLANS = {
         text: [String(most), "0"], inRange: { color: [ink("--accent-soft"), ink("--accent")] }, textStyle: { color: ink("--quiet") },
       },
       series: [{
-        type: "map", map: "world", roam: false, name: of.columns[1], top: 8, bottom: 40, left: 8, right: 8,
+        type: "map", map: "world", tooltip: { formatter: (one) => `${nameOf(one.name)}: ${one.value || 0}` }, roam: false, name: of.columns[1], top: 8, bottom: 40, left: 8, right: 8,
         itemStyle: { areaColor: ink("--sunken"), borderColor: ink("--line-strong"), borderWidth: 0.4 },
         emphasis: { label: { show: false }, itemStyle: { areaColor: ink("--series-2") } }, selectedMode: false,
         data: of.rows.map((row) => ({ name: row[0], value: row[1] })),

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Why a list claims a depiction, in sentences.
+
+- A part that plays no role in this list is left out: no veto where the list has none, no dispute where none is open.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from vigie_node.analyst_app.parts import Reason
+from vigie_node.catalogue.explaining import Because, Finding, Part
+from vigie_node.catalogue.rules import ListRule, Mode
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """One list's word on a depiction, with its reasons."""
+
+    because: Because
+    reasons: Sequence[Reason]
+    decided: str
+    change: str
+
+    @property
+    def rule(self) -> ListRule:
+        """Return the list."""
+        return self.because.rule
+
+
+def explained(because: Because) -> Explained:
+    """Put a list's reasons into sentences."""
+    decided = because.decided
+    if decided is None:
+        rule = _("Enough sources that the list hears give a class that it takes, and a fingerprint may match by it.")
+        change = _("A revocation or a dispute of what was said, an override of its fingerprints, or another policy.")
+    else:
+        rule, change = _sentence(decided, because.rule), _remedy(decided.part)
+    parts = [
+        Reason(_sentence(one, because.rule), one.holds) for one in because.findings if _plays_a_role(one, because.rule)
+    ]
+    return Explained(because, parts, rule, change)
+
+
+def _plays_a_role(one: Finding, rule: ListRule) -> bool:
+    if one.part is Part.VETO:
+        return rule.policy.veto
+    return one.part is not Part.DISPUTES or one.count > 0
+
+
+def _sentence(one: Finding, rule: ListRule) -> str:
+    match one.part:
+        case Part.MODE:
+            return _mode(one, rule)
+        case Part.SOURCES:
+            text = ngettext(
+                "It hears %(count)s of the %(of)s word that stands.", "It hears %(count)s of the %(of)s words that stand.", one.of
+            )
+        case Part.VETO:
+            return _("No source that it hears says that it is nothing.") if one.holds else _(
+                "A source that it hears says that it is nothing, and the list lets that word decide."
+            )
+        case Part.CLASSES:
+            text = ngettext(
+                "%(count)s of the %(of)s word that it hears has a class that it takes.",
+                "%(count)s of the %(of)s words that it hears have a class that it takes.",
+                one.of,
+            )
+        case Part.DISPUTES:
+            text = ngettext(
+                "%(count)s word is under dispute and does not count meanwhile.",
+                "%(count)s words are under dispute and do not count meanwhile.",
+                one.count,
+            )
+        case Part.QUORUM:
+            text = ngettext(
+                "%(count)s source agrees, of the %(of)s that must.", "%(count)s sources agree, of the %(of)s that must.", one.count
+            )
+        case Part.VALUES:
+            text = ngettext(
+                "%(count)s of its %(of)s fingerprint may match by this list.",
+                "%(count)s of its %(of)s fingerprints may match by this list.",
+                one.of,
+            )
+    return text % {"count": one.count, "of": one.of}
+
+
+def _mode(one: Finding, rule: ListRule) -> str:
+    match rule.policy.mode:
+        case Mode.OFF:
+            return _("The list is off.")
+        case Mode.SHADOW:
+            return _("The list is in shadow: it matches, and tells nobody outside.")
+        case Mode.SHARE:
+            text = _("It is in the list's share of %(share)s %%.") if one.holds else _(
+                "It is not in the list's share of %(share)s %%."
+            )
+            return text % {"share": one.count}
+        case Mode.ON:
+            return _("The list is on.")
+
+
+def _remedy(part: Part) -> str:
+    return {
+        Part.MODE: _("Another mode or a larger share of the list."),
+        Part.SOURCES: _("A word of a source that the list hears."),
+        Part.VETO: _("A revocation of the word that says it is nothing."),
+        Part.CLASSES: _("A word with a class that the list takes, or a policy that takes more."),
+        Part.DISPUTES: _("The settlement of the dispute."),
+        Part.QUORUM: _("The word of another source that the list hears."),
+        Part.VALUES: _("A fingerprint of an algorithm and a quality that the list takes, or the end of an override."),
+    }[part]
