@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the two borrowed interfaces (HMA, Arachnid Shield) have in common: who asks, and what an error looks like.
+
+- The key is checked before anything else is looked at, the body least of all.
+- An error is told in the borrowed interface's own shape and with a status that its clients expect; our code stands
+  beside it. What could not be answered is an error, never an empty answer.
+- Whatever these interfaces let a client ask is asked as every look-up is: same lists, same sighting, same watch.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from vigie import errors as kinds
+from vigie_node.accounts.roles import Scope
+from vigie_node.base.actor import Actor
+from vigie_node.flows import look_up as flow
+from vigie_node.flows.look_up import Asked
+from vigie_node.matching.answers import Answer, Choose
+from vigie_node.partner_api import hot
+from vigie_node.partner_api.callers import Caller
+from vigie_node.partner_api.hot import MalformedRequestError
+
+MAX_JSON_BYTES = 1024 * 1024
+RETRY_SECONDS = 2
+# HMA's and Arachnid's clients know 400, 401, 403, 404, 413, 429 and 503.
+STATUS: dict[type[kinds.VigieError], int] = {
+    kinds.InvalidInputError: 400,
+    kinds.NotFoundError: 404,
+    kinds.NotAllowedError: 403,
+    kinds.WrongStateError: 403,
+    kinds.UntrustedError: 503,
+    kinds.UnreadableError: 400,
+    kinds.UnavailableError: 503,
+}
+
+
+class NoFetchingError(kinds.NotAllowedError):
+    """Nothing is fetched from an address: send the file."""
+
+    code = "partners.no-fetching"
+
+
+class NoSuchOperationError(kinds.NotFoundError):
+    """The interface has no such path."""
+
+    code = "partners.no-such-operation"
+
+
+class DatabaseAwayError(kinds.UnavailableError):
+    """The database does not answer just now."""
+
+    code = "partners.database-away"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request through a borrowed interface, by a caller whose key was checked."""
+
+    request: HttpRequest
+    caller: Caller
+    now: datetime
+
+    @property
+    def by(self) -> Actor:
+        """Who acts."""
+        return self.caller.actor
+
+    def parameter(self, name: str) -> str | None:
+        """Return a parameter of the address; an empty one is none."""
+        return self.request.GET.get(name) or None
+
+    def says(self, name: str) -> bool:
+        """Say whether a parameter of the address is switched on."""
+        return (self.parameter(name) or "false").lower() in {"true", "1", "yes", "on"}
+
+    def count(self, values: int) -> None:
+        """Count the request against the key's quotas.
+
+        Raises:  OverQuotaError.
+        """
+        hot.service().ring.count(self.caller, values=values, now=self.now)
+
+    def body(self, *, limit: int) -> bytes:
+        """Read the body.
+
+        Raises:  TooLargeError, MalformedRequestError.
+        """
+        return hot.body_of(self.request.META, limit=limit)
+
+    def json_object(self) -> dict[str, Any]:
+        """Read a JSON object from the body.
+
+        Raises:  TooLargeError, MalformedRequestError.
+        """
+        try:
+            return msgspec.json.decode(self.body(limit=MAX_JSON_BYTES), type=dict[str, Any])
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise MalformedRequestError("the body is not a JSON object") from error
+
+    def look_up(self, asked: Sequence[Asked], *, choose: Choose = list) -> list[Answer]:
+        """Ask, count what was asked, and notice who probes.
+
+        Raises:  OverQuotaError; StaleIndexError, TooManyCandidatesError.
+        """
+        self.count(sum(len(one.subject) for one in asked))
+        answers = flow.look_up(asked, choose=choose, by=self.by, now=self.now)
+        hot.service().watch.note(self.caller.key.id, [one.subject for one in asked], answers, now=self.now)
+        return answers
+
+
+def answered(
+    request: HttpRequest, token: Callable[[], str], *, scope: Scope, word: str, answer: Callable[[Call], HttpResponse]
+) -> HttpResponse:
+    """Check the key, answer, and tell any foreseen error under the interface's own word for it."""
+    now = datetime.now(UTC)
+    try:
+        caller = hot.service().ring.caller(token(), scope=scope, now=now)
+        return answer(Call(request, caller, now))
+    except kinds.VigieError as error:
+        return refusal(error, word=word)
+    except (OperationalError, InterfaceError):
+        return refusal(DatabaseAwayError("the database does not answer just now; try again"), word=word)
+
+
+def refusal(error: kinds.VigieError, *, word: str) -> HttpResponse:
+    """Write an error under the interface's own word for it, with our code beside it."""
+    by_kind = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)
+    status = int(getattr(error, "http_status", by_kind))
+    response = JsonResponse({word: str(error), "code": error.code}, status=status)
+    if status in {429, 503}:
+        response["Retry-After"] = str(RETRY_SECONDS)
+    if status == 401:
+        response["WWW-Authenticate"] = 'Basic realm="partners"'
+    return response
