@@ -7,14 +7,14 @@
 import uuid
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from django.apps import apps
 from django.db.models import Count, Prefetch, Q, QuerySet
 
 from vigie_node.accounts import models, tokens
 from vigie_node.accounts.roles import Permission, Role, Scope, permissions_of_roles
-from vigie_node.accounts.states import Access, OrganisationKind
+from vigie_node.accounts.states import Access, KeyState, OrganisationKind
 
 if apps.is_installed("allauth.mfa"):  # the partners' face reads keys only and does without the factors of people
     from allauth.mfa.models import Authenticator
@@ -55,6 +55,16 @@ class KeyRow:
     values_per_day: int
     requests_today: int
     values_today: int
+    state: KeyState
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUse:
+    """How much a key asked on one day (UTC)."""
+
+    day: date
+    requests: int
+    values: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +165,21 @@ def keys(*, now: datetime, organisation_id: uuid.UUID | None = None) -> list[Key
     if organisation_id is not None:
         chosen = chosen.filter(organisation_id=organisation_id)
     today = {day.key_id: day for day in models.KeyDay.objects.filter(day=now.date())}
-    rows = [_key_row(one, today.get(one.id)) for one in chosen]
+    rows = [_key_row(one, today.get(one.id), now=now) for one in chosen]
     return sorted(rows, key=lambda row: row.revoked_at is not None)
+
+
+def key(key_id: uuid.UUID, *, now: datetime) -> KeyRow | None:
+    """Return one key as its page shows it, or None."""
+    one = models.Key.objects.select_related("organisation").filter(id=key_id).first()
+    today = models.KeyDay.objects.filter(key_id=key_id, day=now.date()).first()
+    return _key_row(one, today, now=now) if one else None
+
+
+def uses_of(key_id: uuid.UUID, *, limit: int = 31) -> list[KeyUse]:
+    """Return how much a key asked by day, the newest first; days without use are left out."""
+    days = models.KeyDay.objects.filter(key_id=key_id).order_by("-day")[:limit]
+    return [KeyUse(one.day, one.requests, one.values) for one in days]
 
 
 def organisations() -> list[OrganisationRow]:
@@ -252,12 +275,14 @@ def _key_record(one: models.Key) -> KeyRecord:
     )  # fmt: skip
 
 
-def _key_row(one: models.Key, today: models.KeyDay | None) -> KeyRow:
+def _key_row(one: models.Key, today: models.KeyDay | None, *, now: datetime) -> KeyRow:
+    is_over = one.expires_at is not None and one.expires_at <= now
+    state = KeyState.REVOKED if one.revoked_at else KeyState.EXPIRED if is_over else KeyState.ACTIVE
     return KeyRow(
         one.id, one.prefix, one.name, one.organisation_id, one.organisation.name,
         tuple(Scope(scope) for scope in one.scopes), one.created_at, one.expires_at, one.revoked_at,
         one.revoked_reason, one.last_used_at, one.per_minute, one.values_per_day, today.requests if today else 0,
-        today.values if today else 0,
+        today.values if today else 0, state,
     )  # fmt: skip
 
 

@@ -21,3 +21,11 @@ class Access(StrEnum):
     INVITED = "INVITED"  # no second factor yet; a link may be out
     ACTIVE = "ACTIVE"
     ENDED = "ENDED"
+
+
+class KeyState(StrEnum):
+    """Whether a key may still ask."""
+
+    ACTIVE = "ACTIVE"
+    EXPIRED = "EXPIRED"
+    REVOKED = "REVOKED"

@@ -35,6 +35,18 @@ WAYS = (
     Way(gettext_noop("Home"), "home", None, ("home",)),
     Way(gettext_noop("Search"), "search", Permission.CATALOGUE_SEARCH, ("search", "search_by_file")),
     Way(gettext_noop("Catalogue"), "database", Permission.CATALOGUE_SEARCH, ("said", "depiction", "override_value")),
+    Way(
+        gettext_noop("Partners"),
+        "building",
+        Permission.PARTNERS_MANAGE,
+        ("partners", "partner", "add_partner", "add_key", "key"),
+    ),
+    Way(
+        gettext_noop("People"),
+        "users",
+        Permission.ACCOUNTS_MANAGE,
+        ("people", "person", "invite", "enrolment_link"),
+    ),
     Way(gettext_noop("Alarms"), "bell", Permission.ALARMS_READ, ("alarms", "settle_alarm")),
 )
 

@@ -18,6 +18,7 @@ from vigie import labels
 from vigie.fingerprints.values import Algorithm, Turn
 from vigie.matching.verdicts import BORDER_REMOVED, Outcome
 from vigie_node.catalogue.derivation import Act, Age, Origin
+from vigie_node.accounts.states import Access, KeyState, OrganisationKind
 from vigie_node.catalogue.rules import Mode
 from vigie_node.catalogue.standing import BANK
 from vigie_node.catalogue.states import DisputeOutcome, Grade, ImportState, Kind, OverrideKind, SeriesStatus, Standing
@@ -142,6 +143,33 @@ _table(
         Place.REPORT: Look(_("report"), "mail"),
         Place.EXHIBIT: Look(_("file of an exhibit"), "archive"),
         Place.UPLOAD: Look(_("upload at a provider"), "upload"),
+    },
+)
+_table(
+    Access,
+    {
+        Access.INVITED: Look(_("invited"), "mail", Tone.DUE),
+        Access.ACTIVE: Look(_("active"), "circle-check", Tone.GOOD),
+        Access.ENDED: Look(_("ended"), "x"),
+    },
+)
+_table(
+    KeyState,
+    {
+        KeyState.ACTIVE: Look(_("active"), "circle-check", Tone.GOOD),
+        KeyState.EXPIRED: Look(_("expired"), "clock", Tone.DUE),
+        KeyState.REVOKED: Look(_("revoked"), "ban"),
+    },
+)
+_table(
+    OrganisationKind,
+    {
+        OrganisationKind.HOTLINE: Look(_("hotline"), "phone"),
+        OrganisationKind.POLICE: Look(_("police"), "shield-check"),
+        OrganisationKind.AUTHORITY: Look(_("other authority"), "gavel"),
+        OrganisationKind.PROVIDER: Look(_("service provider"), "database"),
+        OrganisationKind.CHARITY: Look(_("charity"), "users"),
+        OrganisationKind.OTHER: Look(_("other"), "building"),
     },
 )
 _table(
