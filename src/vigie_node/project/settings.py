@@ -160,7 +160,9 @@ TEMPLATES = [
             ]
             if FACE not in {Face.PUBLIC, Face.PARTNER}
             else ["django.template.context_processors.request"],
-            "libraries": {"vigie": "vigie_node.analyst_app.templatetags.vigie"},
+            "libraries": {"vigie": "vigie_node.analyst_app.templatetags.vigie"}
+            if FACE not in {Face.PUBLIC, Face.PARTNER}
+            else {},
             # What every page is made of: a template loads nothing.
             "builtins": ["django.templatetags.i18n", "django.templatetags.static"]
             + (["vigie_node.analyst_app.templatetags.vigie"] if FACE not in {Face.PUBLIC, Face.PARTNER} else []),
@@ -196,7 +198,7 @@ SECURE_SSL_REDIRECT = False  # a proxy before the node does that; checks.py refu
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = False
 SECURE_CONTENT_TYPE_NOSNIFF = True
-SECURE_REFERRER_POLICY = "no-referrer"
+SECURE_REFERRER_POLICY = "same-origin"  # with no-referrer browsers send "Origin: null", and every form is refused
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
