@@ -325,10 +325,12 @@ class Results:
             "FROM files WHERE verdict IN ('known', 'near') ORDER BY verdict <> 'known', container, path, sha256"
         )
 
-    def rows(self) -> Iterator[dict[str, Any]]:
-        """Give every row, in the order of the walk, with its columns by name."""
-        for part in self._parts:
-            yield from self._stream("FROM read_parquet(?)", [[part]])
+    def rows(self, *, start: int = 0) -> Iterator[dict[str, Any]]:
+        """Give every row from a number on, in the order of the walk, with its columns by name."""
+        for part, about in zip(self._parts, self.manifest.parts, strict=True):
+            if start < about.rows:
+                yield from self._stream("FROM read_parquet(?) OFFSET ?", [[part], start])
+            start = max(0, start - about.rows)
 
     def _stream(self, query: str, values: Sequence[Any] = ()) -> Iterator[dict[str, Any]]:
         cursor = self._connection.cursor()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Read the change log from a position on."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,6 +30,11 @@ def since(position: int, *, limit: int = 1000) -> list[ChangeRow]:
         ChangeRow(row.position, Topic(row.topic), row.subject, np.frombuffer(bytes(row.items), "<i8"), row.at)
         for row in rows
     ]
+
+
+def any_since(position: int, *, topics: Collection[Topic]) -> bool:
+    """Say whether anything of these topics changed after a position."""
+    return Change.objects.filter(position__gt=position, topic__in=[one.value for one in topics]).exists()
 
 
 def latest() -> int:

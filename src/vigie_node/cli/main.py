@@ -54,6 +54,7 @@ COMMANDS = {
     "key": Command("keys", "make, end and list the keys of partners"),
     "user": Command("users", "make, enrol and list people, and what they may do"),
     "import": Command("importing", "take a list of what is known into the catalogue"),
+    "load": Command("loading", "take the results of a scan in as sightings"),
     "audit": Command("audit", "verify and export the audit"),
     "backup": Command("backup", "write a backup of the node"),
     "restore": Command("backup", "make a node from a backup"),

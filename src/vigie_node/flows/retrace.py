@@ -11,20 +11,16 @@
 """
 
 import uuid
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from vigie.fingerprints.gates import UNKNOWN_QUALITY
 from vigie.fingerprints.values import Algorithm
 from vigie_node.base.actor import Actor
 from vigie_node.catalogue import standing
-from vigie_node.catalogue.rules import ListRule
-from vigie_node.matching import answers, lookup
-from vigie_node.matching.answers import Choose, Claim, TooManyCandidatesError
+from vigie_node.matching import lookup
 from vigie_node.matching.questions import Question
-from vigie_node.sightings import queries as sightings
-from vigie_node.sightings import retracing
+from vigie_node.sightings import asking, retracing
 from vigie_node.sightings.retracing import SLICE, Portion
 
 
@@ -63,43 +59,9 @@ def look_back(depictions: Sequence[uuid.UUID], *, by: Actor, now: datetime) -> i
     seen = retracing.sightings_with(hits.row.tolist())
     found = 0
     for begin in range(0, len(seen), SLICE):
-        for claims in matching_now(seen[begin : begin + SLICE]):
+        for claims in asking.matching_now(seen[begin : begin + SLICE]):
             found += retracing.note_found(claims, by=by, now=now)
     return found
-
-
-def matching_now(seen: Sequence[int]) -> Iterator[dict[int, Sequence[Claim]]]:
-    """Look sightings up again, each as its organisation would be answered; leave out those that match nothing."""
-    subjects = sightings.subjects_of(seen)
-    of_organisation: dict[uuid.UUID | None, list[int]] = defaultdict(list)
-    for sighting, organisation in sightings.organisations_of(seen).items():
-        of_organisation[organisation].append(sighting)
-    for organisation, group in of_organisation.items():
-        for part, found in _answers(group, subjects, choose=_told_to(organisation)):
-            claims = {one: answer.claims for one, answer in zip(part, found, strict=True) if answer.claims}
-            if claims:
-                yield claims
-
-
-def _answers(
-    group: Sequence[int], subjects: dict[int, list[Question]], *, choose: Choose
-) -> Iterator[tuple[Sequence[int], list[answers.Answer]]]:
-    """Answer a group; one with too many candidates at once is answered in halves."""
-    try:
-        yield group, answers.answer(lookup.of_catalogue(), [subjects[one] for one in group], choose=choose)
-    except TooManyCandidatesError:
-        if len(group) == 1:
-            raise
-        middle = len(group) // 2
-        yield from _answers(group[:middle], subjects, choose=choose)
-        yield from _answers(group[middle:], subjects, choose=choose)
-
-
-def _told_to(organisation: uuid.UUID | None) -> Choose:
-    def choose(lists: Sequence[ListRule]) -> Sequence[ListRule]:
-        return [one for one in lists if one.is_told_to(organisation)]
-
-    return choose
 
 
 def _questions(depictions: Sequence[uuid.UUID]) -> list[Question]:

@@ -20,6 +20,9 @@ from vigie_node.changes.topics import Topic
 from vigie_node.matching.answers import Answer
 from vigie_node.matching.questions import Subject
 from vigie_node.sightings import tallies, writing
+from vigie_node.sightings.erasing import expire as expire
+from vigie_node.sightings.loading import cancel_load as cancel_load
+from vigie_node.sightings.loading import start_load as start_load
 from vigie_node.sightings.models import Match, Sighting
 from vigie_node.sightings.states import FoundBy, Place
 from vigie_node.sightings.task_actions import finish_task as finish_task

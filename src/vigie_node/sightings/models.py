@@ -36,12 +36,12 @@ class Load(models.Model):
     expires_at = models.DateTimeField()
     folder = models.TextField(default="")
     keeps_names = models.BooleanField(default=False)
+    seen_at = models.DateTimeField()  # when the scan began
     results_digest = models.CharField(max_length=64)  # of the results' manifest: the same load is not made twice
     state = models.CharField(max_length=12, default=LoadState.WAITING.value)
     rows_total = models.BigIntegerField(default=0)
     rows_done = models.BigIntegerField(default=0)
     matched_to = models.BigIntegerField(default=0)  # the last sighting that was matched
-    index_position = models.BigIntegerField(default=0)  # the change that told of its last value
     counts = models.JSONField(default=dict)
     problem = models.CharField(max_length=64, default="")
     created_at = models.DateTimeField()

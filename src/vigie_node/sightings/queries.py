@@ -8,12 +8,20 @@ from datetime import datetime
 
 from django.db.models import F
 
+from vigie.errors import NotFoundError
 from vigie.fingerprints.gates import UNKNOWN_QUALITY
 from vigie.fingerprints.values import Algorithm
 from vigie.fingerprints.video import FrameSpan
 from vigie_node.matching.questions import PLAIN, Question
-from vigie_node.sightings.models import SeenValue, Sighting, Sweep
-from vigie_node.sightings.states import SweepCause
+from vigie_node.sightings.models import Load, SeenValue, Sighting, Sweep
+from vigie_node.sightings.rules import EVERYWHERE, Reach
+from vigie_node.sightings.states import LoadState, SweepCause
+
+
+class NoSuchLoadError(NotFoundError):
+    """There is no such load, or not for this person."""
+
+    code = "sightings.no-such-load"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +37,54 @@ class SweepRow:
     undone: int
     created_at: datetime
     ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class LoadRow:
+    """One load: what of, on which ground, how far; `problem` is the code of what stopped it."""
+
+    id: uuid.UUID
+    case: str
+    exhibit: str
+    country: str
+    legal_basis: str
+    expires_at: datetime
+    organisation_id: uuid.UUID | None
+    state: LoadState
+    rows_total: int
+    rows_done: int
+    counts: dict[str, int]
+    problem: str
+    created_at: datetime
+    created_by: str
+    finished_at: datetime | None
+
+
+def load(load_id: uuid.UUID, *, reach: Reach = EVERYWHERE) -> LoadRow:
+    """Return one load.
+
+    Raises:  NoSuchLoadError.
+    """
+    found = Load.objects.filter(id=load_id).first()
+    if found is None or not reach.covers(case=found.case, organisation_id=found.organisation_id):
+        raise NoSuchLoadError("there is no such load, or it is in a case that you may not look into")
+    return _load(found)
+
+
+def loads(*, reach: Reach, limit: int = 50) -> list[LoadRow]:
+    """Return the loads that may be seen, the latest first."""
+    rows = Load.objects.order_by("-created_at", "-id")
+    if not reach.across_cases:
+        rows = rows.filter(organisation=reach.organisation_id)
+    return [_load(one) for one in rows[:limit]]
+
+
+def _load(one: Load) -> LoadRow:
+    return LoadRow(
+        one.pk, one.case, one.exhibit, one.country, one.legal_basis, one.expires_at, one.organisation_id,
+        LoadState(one.state), one.rows_total, one.rows_done, dict(one.counts), one.problem, one.created_at,
+        one.created_by, one.finished_at,
+    )  # fmt: skip
 
 
 def sweeps(*, limit: int = 50) -> list[SweepRow]:

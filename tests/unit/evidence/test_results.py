@@ -114,6 +114,11 @@ class TestQuestions:
         with Results.open(folder) as opened:
             yield opened
 
+    @pytest.mark.parametrize("start", range(len(LINES) + 2))
+    def test_gives_the_rows_from_any_number_on(self, folder, start):
+        with Results.open(folder) as opened:
+            assert list(opened.rows(start=start)) == list(opened.rows())[start:]
+
     def test_counts_files_contents_and_bytes(self, opened):
         assert opened.total() == Amount(files=7, contents=5, size_bytes=3 + 3 + 5 + 5 + 5 + 6)
         assert opened.by_verdict() == {
