@@ -81,6 +81,22 @@ def reconcile(lookup: Lookup, *, by: Actor, now: datetime) -> bool:
     return agree
 
 
+@transaction.atomic
+def drop_snapshots(*, by: Actor, now: datetime) -> int:
+    """Forget every published index, so that each process builds its own from the database; return how many.
+
+    For a database that was put in the place of another: its snapshots are of another node's folder, or of a future that
+    is no more.
+    Audit:   INDEXES_DROPPED.
+    """
+    dropped = Snapshot.objects.all().delete()[0]
+    for folder in Path(settings.INDEXES).glob("*"):
+        if folder.is_dir():
+            shutil.rmtree(folder)
+    audit.record(Event.INDEXES_DROPPED, subject="", by=by, at=now, count=dropped)
+    return dropped
+
+
 def _moved_since(position: int, lookup: Lookup) -> Items:
     """Return the rows that came or went after a position, and bring the index to where they are in it."""
     lookup.catch_up()

@@ -63,7 +63,6 @@ class Lookup:
         self._folder = folder
         self._stale_after = stale_after_seconds
         self._parts: dict[str, LiveIndex] = {}
-        self._own: TemporaryDirectory[str] | None = None
         self._heard: float | None = None
         self._following: threading.Thread | None = None
         self._stop = threading.Event()
@@ -86,8 +85,6 @@ class Lookup:
         self._stop.set()
         if self._following is not None:
             self._following.join()
-        if self._own is not None:
-            self._own.cleanup()
 
     def check_fresh(self) -> None:
         """Refuse to answer where this process cannot know what changed.
@@ -176,8 +173,8 @@ class Lookup:
             self._parts, self.position = open_parts(self._folder / published.folder), published.position
             return
         position = changes.latest()
-        self._own = TemporaryDirectory(prefix="vigie-index-")
-        parts = empty_parts(Path(self._own.name))
+        with TemporaryDirectory(prefix="vigie-index-") as folder:
+            parts = empty_parts(Path(folder))  # mapped: the files themselves are needed no more
         for rows in self.table.everything():
             _add(parts, rows)
         self._parts, self.position, self._read_until = parts, position, changes.latest()
