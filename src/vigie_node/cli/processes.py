@@ -81,6 +81,7 @@ def _serve(face: Face, *, address: str) -> None:
         websockets=False,
         http1_settings=HTTP1Settings(header_read_timeout=10_000),
         log_level=LogLevels.error,
+        log_dictconfig={"loggers": {"_granian": {"propagate": True}}},
         log_access=False,
         respawn_failed_workers=False,
         workers_kill_timeout=STOP_SECONDS,
@@ -95,6 +96,8 @@ def _load(target: str, *, parent: int) -> Callable[..., Any]:
     module, _, name = target.partition(":")
     try:
         application: Callable[..., Any] = getattr(importlib.import_module(module), name)
+        # Now rather than at the first request: a face that cannot answer must not start, nor the first reader wait.
+        importlib.import_module("django.urls").get_resolver().url_patterns  # noqa: B018
     except Exception as error:  # noqa: BLE001 - told in one line, without the values that a trace may show
         tell_bug(error)
         os._exit(1)

@@ -14,6 +14,7 @@ from typing import Any
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connections
 
 from vigie_node.project.faces import Face
@@ -33,7 +34,7 @@ def check(app_configs: Sequence[AppConfig] | None = None, **kwargs: Any) -> list
 
 def _secrets() -> Iterable[CheckMessage]:
     for name in SECRETS:
-        if len(getattr(settings, name)) < MIN_SECRET:
+        if len(_secret(name)) < MIN_SECRET:
             hint = f"run `vigie-node init`, or set VIGIE_{name} or VIGIE_{name}_FILE to {MIN_SECRET} characters or more"
             yield Error(f"The secret {name} is missing or too short.", hint=hint, id="vigie.E001")
     folder: Path = settings.SECRETS
@@ -41,6 +42,13 @@ def _secrets() -> Iterable[CheckMessage]:
         if file.stat().st_mode & _OTHERS:
             hint = "run `chmod -R go= ` on the folder of secrets, and make new secrets if others had access"
             yield Error("A secret can be read by others on this machine.", hint=hint, id="vigie.E002")
+
+
+def _secret(name: str) -> str:
+    try:
+        return str(getattr(settings, name))
+    except ImproperlyConfigured:  # Django's own refusal of an empty SECRET_KEY
+        return ""
 
 
 def _files() -> Iterable[CheckMessage]:

@@ -89,6 +89,8 @@ GRANTS = (
     Grant("sightings_sighting", analyst="SIUD", partner="SI", worker="SIUD"),
     Grant("sightings_seenvalue", analyst="SIUD", partner="SI", worker="SIUD"),
     Grant("sightings_match", analyst="SIUD", partner="SI", worker="SIUD"),
+    Grant("sightings_task", analyst="SIUD", partner="S", worker="SIUD"),
+    Grant("sightings_tally", analyst="SIUD", partner="SIUD", worker="SIUD"),
     Grant("sightings_*", analyst="SIUD", worker="SIUD"),
     Grant("django_session", analyst="SIUD", worker="SD"),
     Grant("cache", analyst="SIUD", partner="SIUD", worker="SIUD"),

@@ -21,15 +21,21 @@ import structlog
 
 WITHHELD = "[withheld]"
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
-_WORD = re.compile(r"[A-Za-z0-9_.:+ -]{0,80}")
+_WORD = re.compile(r"[A-Za-z0-9_.:+-]{0,200}")
+_FILE = re.compile(
+    r"[\w-]+\.(?:jpe?g|png|gif|webp|heic|avif|bmp|tiff?|mp4|mov|avi|mkv|webm|zip|7z|rar|pdf|csv|jsonl?)\b",
+    re.IGNORECASE,
+)
 _DIGEST = re.compile(r"[0-9A-Fa-f]{16,}")
 _ADDRESS = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])|(?:[0-9A-Fa-f]{0,4}:){3,}[0-9A-Fa-f]{0,4}")
 _KEY = re.compile(r"vk_[0-9a-f]{8}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|\+00:00)")
 _SENSITIVE = re.compile(
     r"""https?:\S+|[\w.+-]+@[\w.-]+|(?<!\w)/[^\s'"]*|'[^']*'|"[^"]*"|"""
-    + _KEY.pattern + r"\S*|" + _DIGEST.pattern + "|" + _ADDRESS.pattern
-)  # fmt: skip
+    + "|".join(f"(?:{one.pattern})" for one in (re.compile(_KEY.pattern + r"\S*"), _FILE, _DIGEST, _ADDRESS)),
+    re.IGNORECASE,
+)
+_PLACE = re.compile(r"%[-#0 +]*\d*(?:\.\d+)?[a-zA-Z]")
 _MAX_TEMPLATE = 200
 
 
@@ -43,7 +49,7 @@ def is_safe(value: object) -> bool:
         return False
     if _UUID.fullmatch(value) or _TIME.fullmatch(value):
         return True
-    holds = _DIGEST.search(_UUID.sub("", value)) or _ADDRESS.search(value) or _KEY.search(value)
+    holds = _DIGEST.search(_UUID.sub("", value)) or _ADDRESS.search(value) or _KEY.search(value) or _FILE.search(value)
     return bool(_WORD.fullmatch(value)) and not holds
 
 
@@ -83,12 +89,13 @@ def name_error(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMa
 
 
 def _from_library(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    record = event.get("_record")
-    if record is not None and event.get("_from_structlog") is False:
+    given = event.pop("positional_args", ())
+    if event.get("_from_structlog") is False:
+        record: logging.LogRecord = event["_record"]
         template = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
         event["event"] = record.name
-        event["text"] = scrub(template).replace("%", "")
-        numbers = [one for one in record.args or () if isinstance(one, int | float)] if record.args else []
+        event["text"] = _PLACE.sub("…", scrub(template))
+        numbers = [one for one in given if isinstance(one, int | float)] if isinstance(given, tuple) else []
         if numbers:
             event["numbers"] = numbers
     return event
@@ -120,11 +127,12 @@ def configure(options: Mapping[str, Any]) -> None:
     formatter = {
         "()": structlog.stdlib.ProcessorFormatter,
         "foreign_pre_chain": shared,
+        "pass_foreign_args": True,
         "processors": [
             _from_library,
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             _keep_text,
-            structlog.processors.JSONRenderer(),
+            structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
     }
     quiet = {"level": "CRITICAL", "propagate": False}

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+import contextlib
+import json
+import os
+import signal
+import socket
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from node import commands
+
+FACES = ("PUBLIC", "ANALYST", "PARTNER")
+
+
+def is_running(pid):
+    try:
+        return "(zombie)" not in Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return False
+
+
+def workers_of(node, face):
+    """The processes that serve a face: the youngest generation below the supervisor."""
+    port = int(node.where[f"VIGIE_{face}_ADDRESS"].rpartition(":")[2])
+    listening = {
+        line.split()[9]
+        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]
+        if line.split()[3] == "0A" and int(line.split()[1].partition(":")[2], 16) == port
+    }
+    found = []
+    for pid in node.processes():
+        with contextlib.suppress(FileNotFoundError):
+            sockets = {str(one.readlink()) for one in Path(f"/proc/{pid}/fd").iterdir()}
+            if sockets & {f"socket:[{inode}]" for inode in listening}:
+                found.append(pid)
+    return found
+
+
+class TestUp:
+    def test_answers_on_every_face_and_ends_within_five_seconds(self, home):
+        with commands.up(home) as node:
+            told = node.read_until("state")
+            assert told["state"] == "up"
+            assert all(node.get(face, "/healthz")[0] == 200 for face in FACES)
+            commands.wait_for(lambda: all(node.get(face, "/readyz")[0] == 200 for face in FACES))
+            started = node.processes()
+            assert len(workers_of(node, "PARTNER")) == 2
+            assert node.end() < 5
+            assert node.process.returncode == 0
+            assert node.read_until("state") == {"state": "stopped"}
+            assert [one for one in started if is_running(one)] == []
+
+    @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGHUP])
+    def test_ends_on_other_words_too(self, home, how):
+        with commands.up(home, VIGIE_PARTNER_WORKERS="1") as node:
+            node.read_until("state")
+            assert node.end(how) < 5
+            assert node.process.returncode == 0
+
+    def test_leaves_nothing_behind_when_it_is_killed(self, home):
+        with commands.up(home) as node:
+            node.read_until("state")
+            started = node.processes()
+            node.end(signal.SIGKILL)
+            commands.wait_for(lambda: not any(is_running(one) for one in started), seconds=3)
+        with commands.up(home, **node.where) as again:
+            assert again.read_until("state")["state"] == "up"
+
+    def test_starts_again_what_dies_and_raises_an_alarm(self, home):
+        with commands.up(home, VIGIE_PARTNER_WORKERS="1") as node:
+            node.read_until("state")
+            (before,) = workers_of(node, "PARTNER")
+            os.kill(before, signal.SIGKILL)
+            commands.wait_for(lambda: workers_of(node, "PARTNER") not in ([], [before]))
+            commands.wait_for(lambda: node.get("PARTNER", "/healthz")[0] == 200)
+            assert commands.wait_for(lambda: alarms(home)) == [("PROCESS_DIED", "partner")]
+            node.end()
+            assert "[node.process-died]" in node.process.stderr.read()
+
+    def test_keeps_trying_with_growing_delay(self, home):
+        with commands.up(home, VIGIE_PARTNER_WORKERS="1") as node:
+            node.read_until("state")
+            for _ in range(3):
+                (serving,) = commands.wait_for(lambda: workers_of(node, "PUBLIC"))
+                os.kill(serving, signal.SIGKILL)
+                commands.wait_for(lambda gone=serving: workers_of(node, "PUBLIC") != [gone])
+            commands.wait_for(lambda: workers_of(node, "PUBLIC"))
+            node.end()
+            written = node.process.stderr.read()
+            assert [one in written for one in ("again in 0.5 s", "again in 1 s", "again in 2 s")] == [True] * 3
+
+    def test_refuses_a_second_node_on_one_home(self, home):
+        with commands.up(home, VIGIE_PARTNER_WORKERS="1") as node:
+            node.read_until("state")
+            second = commands.run(home, "up", **commands.addresses())
+            assert second.returncode == 5
+            assert "[node.already-up]" in second.stderr
+
+    def test_says_which_port_is_taken(self, home):
+        with socket.create_server(("127.0.0.1", 0)) as stranger:
+            where = commands.addresses() | {"VIGIE_ANALYST_ADDRESS": f"127.0.0.1:{stranger.getsockname()[1]}"}
+            done = commands.run(home, "up", **where)
+        assert done.returncode == 8
+        assert "VIGIE_ANALYST_ADDRESS" in done.stderr
+        assert "[node.port-taken]" in done.stderr
+
+    def test_refuses_an_unsafe_configuration(self, home):
+        where = commands.addresses() | {"VIGIE_PARTNER_ADDRESS": "0.0.0.0:18002"}
+        done = commands.run(home, "up", **where)
+        assert done.returncode == 4
+        assert "[vigie.E003]" in done.stderr
+
+    def test_adds_up_the_figures_of_all_processes(self, home):
+        with commands.up(home) as node:
+            node.read_until("state")
+            token = (home / "secrets" / "metrics_token").read_text()
+            for face in FACES:
+                assert node.get(face, "/metrics")[0] == 401
+                node.get(face, "/no-such-page-9f86d081884c7d65/")
+            figures = commands.wait_for(lambda: figures_of(node, token, "vigie_worker_beat"))
+            for face in ("public", "analyst", "partner"):
+                assert f'vigie_requests_total{{face="{face}",method="GET",status="404"' in figures
+            assert 'vigie_job_steps_total{job="sequence-audit",outcome="done"}' in figures
+            assert "9f86d081" not in figures
+
+
+class TestStatus:
+    def test_says_what_answers(self, home):
+        where = commands.addresses()
+        silent = commands.run(home, "status", **where)
+        assert silent.returncode == 8
+        assert json.loads(silent.stdout)["faces"] == {"public": "silent", "analyst": "silent", "partner": "silent"}
+        with commands.up(home, **where) as node:
+            node.read_until("state")
+            (well,) = commands.records(commands.wait_for(lambda: ready(commands.run(home, "status", **where))))
+            assert (well["supervised"], well["alarms"], well["migrations_missing"]) == (True, 0, 0)
+
+
+def ready(done):
+    return done if done.returncode == 0 else None
+
+
+def alarms(home):
+    with contextlib.closing(sqlite3.connect(home / "node.sqlite3")) as database:
+        return database.execute("SELECT code, subject FROM alarms_alarm").fetchall()
+
+
+def figures_of(node, token, wanted):
+    host, _, port = node.where["VIGIE_PUBLIC_ADDRESS"].rpartition(":")
+    with socket.create_connection((host, int(port))) as connection:
+        connection.sendall(f"GET /metrics HTTP/1.0\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
+        connection.settimeout(5)
+        found = b""
+        with contextlib.suppress(TimeoutError):
+            while chunk := connection.recv(65536):
+                found += chunk
+    return found.decode() if wanted.encode() in found else None
