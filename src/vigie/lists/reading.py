@@ -132,8 +132,28 @@ class _Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 _TEXT_COLUMNS = tuple(name for name in COLUMNS if name != "frames")
 _DECODER = msgspec.json.Decoder(_Line)
 
+EMPTY = "the file is empty; it should hold fingerprints as CSV, JSON lines or hexadecimal"
 Source = Literal["json", "table", "hex"]
 Line = tuple[int, bytes | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How the lines of a file are cut: its source, its columns' names, and whether its first line is a row."""
+
+    source: Source
+    names: tuple[str, ...]
+    has_row_first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What some lines hold: the entries with the line of each, and what was refused or left out."""
+
+    columns: Columns
+    lines: tuple[int, ...]
+    refused: tuple[Remark, ...]
+    left_out: tuple[Remark, ...]
 
 
 @dataclass(slots=True)
@@ -154,21 +174,59 @@ def read(file: BinaryIO, *, given: Given, skip_bad: bool = False) -> Reading:
     Raises:  RefusedRowsError; UnknownColumnsError, EmptySourceError, AmbiguousHexError.
     """
     lines = _lines(file)
-    source, names, lines = _recognise(lines)
+    first = next(lines, None)
+    if first is None:
+        raise EmptySourceError(EMPTY)
+    form = form_of(first[1] or b"")
+    if form.has_row_first:
+        lines = itertools.chain([first], lines)
     parts: list[Columns] = []
     refused, left_out = _Tally([]), _Tally([])
     row_count = 0
     for chunk in _chunks(lines):
-        rows, bad = _rows(chunk, source, names)
-        columns, not_entries, gated = to_columns(rows, given=given)
-        parts.append(columns)
-        refused.add(sorted(bad + not_entries, key=lambda remark: remark.line))
-        left_out.add(gated)
+        part = part_of(chunk, form=form, given=given)
+        parts.append(part.columns)
+        refused.add(part.refused)
+        left_out.add(part.left_out)
         row_count += len(chunk)
     found = Reading(join(parts), row_count, tuple(refused.first), refused.count, tuple(left_out.first), left_out.count)
     if refused.count and not skip_bad:
         raise RefusedRowsError(found)
     return found
+
+
+def form_of(first: bytes) -> Form:
+    """Tell from the first line of a file that is not blank how its lines are cut; an overlong line tells nothing.
+
+    Raises:  UnknownColumnsError, AmbiguousHexError.
+    """
+    text = first.decode(errors="replace")
+    if text.lstrip().startswith("{"):
+        return Form("json", (), has_row_first=True)
+    if len(text) in {32, 40, 64} and re.fullmatch(r"[0-9A-Fa-f]+", text):
+        if len(text) not in _BARE:
+            raise AmbiguousHexError("64 digits may be SHA-256 or PDQ; write sha256 or pdq on a line above them")
+        return Form("hex", (_BARE[len(text)],), has_row_first=True)
+    names = tuple(name.strip().lower() for name in _fields(text) or ())
+    if unknown := [place for place, name in enumerate(names, 1) if name not in COLUMNS]:
+        raise UnknownColumnsError(
+            f"column {unknown[0]} is not one that a list has; the first line names some of: {', '.join(COLUMNS)}"
+        )
+    if len(set(names)) < len(names) or not set(names) & set(FINGERPRINT_COLUMNS):
+        raise UnknownColumnsError("name each column once, and at least one column of fingerprints")
+    return Form("table", names, has_row_first=False)
+
+
+def part_of(lines: Sequence[Line], *, form: Form, given: Given) -> Part:
+    """Read some lines of a file, each with its number and without its end.
+
+    Order:   entries and remarks in the order of the lines.
+    """
+    rows, bad = _rows(lines, form.source, form.names)
+    columns, not_entries, gated = to_columns(rows, given=given)
+    gone = {remark.line for remark in not_entries}
+    refused = sorted(bad + not_entries, key=lambda remark: remark.line)
+    return Part(columns, tuple(line for line in rows.lines if line not in gone), tuple(refused), tuple(gated))
 
 
 def _lines(file: BinaryIO) -> Iterator[Line]:
@@ -189,28 +247,6 @@ def _lines(file: BinaryIO) -> Iterator[Line]:
         yield number, None if is_over else carry.removesuffix(b"\r")
 
 
-def _recognise(lines: Iterator[Line]) -> tuple[Source, tuple[str, ...], Iterator[Line]]:
-    """Tell from the first line what follows, and give it back where it is a row."""
-    first = next(lines, None)
-    if first is None:
-        raise EmptySourceError("the file is empty; it should hold fingerprints as CSV, JSON lines or hexadecimal")
-    text = (first[1] or b"").decode(errors="replace")
-    if text.lstrip().startswith("{"):
-        return "json", (), itertools.chain([first], lines)
-    if len(text) in {32, 40, 64} and re.fullmatch(r"[0-9A-Fa-f]+", text):
-        if len(text) not in _BARE:
-            raise AmbiguousHexError("64 digits may be SHA-256 or PDQ; write sha256 or pdq on a line above them")
-        return "hex", (_BARE[len(text)],), itertools.chain([first], lines)
-    names = tuple(name.strip().lower() for name in _fields(text) or ())
-    if unknown := [place for place, name in enumerate(names, 1) if name not in COLUMNS]:
-        raise UnknownColumnsError(
-            f"column {unknown[0]} is not one that a list has; the first line names some of: {', '.join(COLUMNS)}"
-        )
-    if len(set(names)) < len(names) or not set(names) & set(FINGERPRINT_COLUMNS):
-        raise UnknownColumnsError("name each column once, and at least one column of fingerprints")
-    return "table", names, lines
-
-
 def _chunks(lines: Iterator[Line]) -> Iterator[list[Line]]:
     chunk: list[Line] = []
     size_bytes = 0
@@ -224,7 +260,7 @@ def _chunks(lines: Iterator[Line]) -> Iterator[list[Line]]:
         yield chunk
 
 
-def _rows(chunk: list[Line], source: Source, names: tuple[str, ...]) -> tuple[Rows, list[Remark]]:
+def _rows(chunk: Sequence[Line], source: Source, names: tuple[str, ...]) -> tuple[Rows, list[Remark]]:
     """Cut each line into its fields; return the rows, and the lines that could not be cut."""
     bad: list[Remark] = []
     texts: list[tuple[int, str]] = []

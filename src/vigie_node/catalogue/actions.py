@@ -27,6 +27,7 @@ from vigie_node.catalogue.list_actions import NoSuchListError, change_list, crea
 from vigie_node.catalogue.models import Assertion, Depiction, Fingerprint, MatchList, Source
 from vigie_node.catalogue.override_actions import end_override, override, review_override
 from vigie_node.catalogue.reasons import stated
+from vigie_node.catalogue.rules import BANK
 from vigie_node.catalogue.series_actions import (
     NoSuchDepictionError,
     create_series,
@@ -34,7 +35,6 @@ from vigie_node.catalogue.series_actions import (
     set_series_status,
     unlink_from_series,
 )
-from vigie_node.catalogue.standing import BANK
 from vigie_node.catalogue.states import Grade, ImportState, Kind
 from vigie_node.changes import actions as changes
 from vigie_node.changes.topics import Topic
@@ -116,7 +116,7 @@ def record_depiction(fingerprints: Fingerprints, *, kind: Kind, by: Actor, now: 
         Depiction.objects.create(id=depiction_id, kind=kind.value, created_at=now)
     else:
         _adopt(depiction_id, fingerprints)
-    held = known.places.get(depiction_id, set())
+    held = known.places.get(depiction_id, set())  # what an import held, too: it was just made ours
     missing = list({one.place: one for one in fingerprints if one.place not in held}.values())
     rows = Fingerprint.objects.bulk_create([_row(depiction_id, one, now=now) for one in missing])
     is_new = found is None
@@ -215,10 +215,11 @@ def _superseded(said: Assertion, named: uuid.UUID | None) -> Assertion | None:
 
 def _adopt(depiction_id: uuid.UUID, fingerprints: Fingerprints) -> None:
     """Make ours what only an import held so far: it stays if that import is undone."""
+    gone = Q(via__state__in=[ImportState.CANCELLED.value, ImportState.FAILED.value], via__undone_at=None)
     Depiction.objects.filter(id=depiction_id).exclude(via=None).update(via=None)
     for one in fingerprints:
         held = Fingerprint.objects.filter(depiction_id=depiction_id, algorithm=one.algorithm.value, value=one.value)
-        held.exclude(via=None).update(via=None)
+        held.exclude(via=None).exclude(gone).update(via=None)
 
 
 def _row(depiction_id: uuid.UUID, one: NewFingerprint, *, now: datetime) -> Fingerprint:

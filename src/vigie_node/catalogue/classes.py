@@ -10,7 +10,7 @@ import re
 
 from vigie import labels
 from vigie.errors import InvalidInputError
-from vigie_node.catalogue.standing import BANK
+from vigie_node.catalogue.rules import BANK
 
 LIST_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
 

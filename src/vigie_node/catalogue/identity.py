@@ -131,17 +131,27 @@ class Known:
     lasting: dict[uuid.UUID, set[Place]] = field(default_factory=dict)  # those that need not be added again
 
     @classmethod
-    def read(cls, wanted: Iterable[Fingerprints], *, via: uuid.UUID | None = None) -> "Known":
-        """Read what is known of everything that some sets of fingerprints may be of; `via` is the import that asks."""
+    def read(
+        cls,
+        wanted: Iterable[Fingerprints],
+        *,
+        also: Iterable[uuid.UUID] = (),
+        via: uuid.UUID | None = None,
+        source: uuid.UUID | None = None,
+    ) -> "Known":
+        """Read what is known of everything that some sets of fingerprints may be of, and of these depictions.
+
+        `via` and `source` are the import that asks and its source: what other sources' imports brought may go again.
+        """
         known = cls()
         asked: dict[str, set[bytes]] = defaultdict(set)
         for fingerprints in wanted:
             for one in _telling(fingerprints):
                 asked[one.algorithm.value].add(one.value)
-        found: dict[uuid.UUID, None] = {}
+        found: dict[uuid.UUID, None] = dict.fromkeys(also)
         for algorithm, values in asked.items():
             found |= dict.fromkeys(_depictions_with(algorithm, sorted(values)))
-        for depiction, place, is_lasting in _prints_of(sorted(found), via):
+        for depiction, place, is_lasting in _prints_of(sorted(found), via, source):
             known.add(depiction, place, is_lasting=is_lasting)
         return known
 
@@ -165,13 +175,14 @@ class Known:
         own = {one.algorithm.value: one.value for one in fingerprints if one.algorithm in DIGEST_ALGORITHMS}
         for algorithm in STRONGEST_FIRST:
             for depiction in sorted(self.by_value.get((algorithm.value, own.get(algorithm.value, b"")), ())):
-                if algorithm is Algorithm.SHA256 or not self._contradicts(depiction, own):
+                if algorithm is Algorithm.SHA256 or not self.contradicts(depiction, fingerprints):
                     return depiction
         return None if own else self._find_without_digest(fingerprints)
 
-    def _contradicts(self, depiction: uuid.UUID, own: dict[str, bytes]) -> bool:
+    def contradicts(self, depiction: uuid.UUID, fingerprints: Fingerprints) -> bool:
+        """Say whether a depiction has another digest of a sort than one of these: then it is another content."""
         held = self.digests.get(depiction, {})
-        return any(algorithm in held and value not in held[algorithm] for algorithm, value in own.items())
+        return any(one.algorithm.value in held and one.value not in held[one.algorithm.value] for one in fingerprints)
 
     def _find_without_digest(self, fingerprints: Fingerprints) -> uuid.UUID | None:
         wanted = {(one.algorithm.value, one.value) for one in fingerprints}
@@ -194,7 +205,7 @@ WHERE (f.via_id IS NULL OR i.state NOT IN ('CANCELLED', 'FAILED') OR i.undone_at
 """
 _PRINTS = """
 SELECT f.depiction_id, f.algorithm, f.value, f.role, f.start_ms,
-       CASE WHEN f.via_id IS NULL OR i.state = 'VISIBLE' OR f.via_id = %s THEN 1 ELSE 0 END
+       CASE WHEN f.via_id IS NULL OR f.via_id = %s OR (i.state = 'VISIBLE' AND i.source_id = %s) THEN 1 ELSE 0 END
 FROM catalogue_fingerprint f LEFT JOIN catalogue_import i ON i.id = f.via_id
 WHERE (f.via_id IS NULL OR i.state NOT IN ('CANCELLED', 'FAILED') OR i.undone_at IS NOT NULL)
   AND f.depiction_id IN ({marks})
@@ -208,11 +219,13 @@ def _depictions_with(algorithm: str, values: list[bytes]) -> Iterator[uuid.UUID]
             yield from (as_uuid(row[0]) for row in cursor.fetchall())
 
 
-def _prints_of(depictions: list[uuid.UUID], via: uuid.UUID | None) -> Iterator[tuple[uuid.UUID, Place, bool]]:
-    own = None if via is None else db_uuid(via)
+def _prints_of(
+    depictions: list[uuid.UUID], via: uuid.UUID | None, source: uuid.UUID | None
+) -> Iterator[tuple[uuid.UUID, Place, bool]]:
+    own = [None if one is None else db_uuid(one) for one in (via, source)]
     for portion in portions([db_uuid(one) for one in depictions]):
         with connection.cursor() as cursor:
-            cursor.execute(_PRINTS.format(marks=marks(portion)), [own, *portion])
+            cursor.execute(_PRINTS.format(marks=marks(portion)), [*own, *portion])
             for depiction, algorithm, value, role, start_ms, is_lasting in cursor.fetchall():
                 yield as_uuid(depiction), (algorithm, bytes(value), role, start_ms), bool(is_lasting)
 

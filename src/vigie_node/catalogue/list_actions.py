@@ -22,8 +22,7 @@ from vigie_node.base.ids import new_id
 from vigie_node.catalogue import classes
 from vigie_node.catalogue.models import ListVersion, MatchList, Source
 from vigie_node.catalogue.reasons import stated
-from vigie_node.catalogue.rules import Policy
-from vigie_node.catalogue.standing import BANK
+from vigie_node.catalogue.rules import BANK, Policy
 from vigie_node.changes import actions as changes
 from vigie_node.changes.topics import Topic
 

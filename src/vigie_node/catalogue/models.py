@@ -64,6 +64,7 @@ class Import(models.Model):
     created_by = models.CharField(max_length=64)
     visible_at = models.DateTimeField(null=True)
     undone_at = models.DateTimeField(null=True)
+    closing_reason = models.TextField(default="")  # why it was cancelled or undone
     claimed_at = models.DateTimeField(null=True)
     attempts = models.IntegerField(default=0)
 
@@ -228,6 +229,7 @@ class Revocation(models.Model):
 
     class Meta:
         app_label = "catalogue"
+        indexes: ClassVar = [models.Index(fields=["revoked_at"], name="revocation_time")]
 
 
 class Dispute(models.Model):

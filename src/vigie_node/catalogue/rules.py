@@ -5,7 +5,8 @@
   changes what every list makes matchable, at once.
 - A word counts for a list when its source is one of the list's (or the list takes any), its class is one of the
   list's classes, and it is neither revoked, superseded nor, where the policy says so, under dispute.
-- One source has one voice, however often it speaks; the quorum counts voices.
+- One source has one voice, however often it speaks; the quorum counts voices. Of its words in one scheme the latest
+  counts, also where nothing says that it supersedes the earlier: two imports may have brought them side by side.
 - A word of class zero ("asserts nothing", "not illegal") never makes matchable; it counts against where the policy says
   that such a word of a counted source vetoes.
 - A share lets a list in by depiction, not by look-up: the same depiction is in or out on every look-up and process.
@@ -25,6 +26,7 @@ from vigie.errors import InvalidInputError
 from vigie.fingerprints.gates import MIN_QUALITY
 from vigie.fingerprints.values import Algorithm
 
+BANK = "bank"  # the local scheme: our own organisation put it on the list that the label names
 MAX_THRESHOLD_BITS = 31
 DISPUTE_DAYS = 14  # a challenge is answered within a fortnight, else it comes up as overdue
 
@@ -118,7 +120,7 @@ def words_that_count(policy: Policy, words: Sequence[Word]) -> tuple[Word, ...]:
     `words` are current: neither revoked nor superseded nor of an import that is not visible.
     Order:   the latest word of each source, gravest first, then the earliest assertion.
     """
-    heard = [word for word in words if not policy.sources or str(word.source) in policy.sources]
+    heard = latest_words([word for word in words if not policy.sources or str(word.source) in policy.sources])
     if policy.veto and any(word.weight == 0 for word in heard):
         return ()
     latest: dict[uuid.UUID, Word] = {}
@@ -130,6 +132,14 @@ def words_that_count(policy: Policy, words: Sequence[Word]) -> tuple[Word, ...]:
     if len(latest) < policy.quorum:
         return ()
     return tuple(sorted(latest.values(), key=lambda one: (-one.weight, one.asserted_at, str(one.assertion))))
+
+
+def latest_words(words: Sequence[Word]) -> tuple[Word, ...]:
+    """Leave out what a source said earlier in a scheme; in our own scheme each list is a matter of its own."""
+    latest: dict[tuple[uuid.UUID, str, str], Word] = {}
+    for word in sorted(words, key=lambda one: (one.asserted_at, one.weight, str(one.assertion))):
+        latest[word.source, word.scheme, word.label if word.scheme == BANK else ""] = word
+    return tuple(latest.values())
 
 
 def _has_class(policy: Policy, word: Word) -> bool:

@@ -23,10 +23,10 @@ from vigie import labels
 from vigie.fingerprints.values import Algorithm
 from vigie_node.catalogue.identity import as_uuid, db_uuid, marks, portions
 from vigie_node.catalogue.models import MatchList
+from vigie_node.catalogue.rules import BANK as BANK  # noqa: PLC0414 - told on
 from vigie_node.catalogue.rules import ListRule, Policy, Word
 from vigie_node.catalogue.states import ImportState
 
-BANK = "bank"  # the local scheme: our own organisation put it on the list that the label names
 M = TypeVar("M", bound=Model)
 _SHOWN = ImportState.VISIBLE.value
 
@@ -108,7 +108,7 @@ def words(depictions: Iterable[uuid.UUID]) -> dict[uuid.UUID, tuple[Word, ...]]:
         for row in _read(_WORDS.format(depictions=marks(portion)), asked):
             depiction, id, source, name, scheme, label, at, facts, disputed = row
             word = Word(
-                as_uuid(id), as_uuid(source), name, scheme, label, weight_of(scheme, label), _time(at), bool(disputed),
+                as_uuid(id), as_uuid(source), name, scheme, label, weight_of(scheme, label), as_time(at), bool(disputed),
                 json.loads(facts),
             )  # fmt: skip
             found.setdefault(as_uuid(depiction), []).append(word)
@@ -146,7 +146,7 @@ def _read(query: str, asked: Sequence[Any]) -> list[tuple[Any, ...]]:
         return list(cursor.fetchall())
 
 
-def _time(at: datetime | str) -> datetime:
+def as_time(at: datetime | str) -> datetime:
     """Return a time as the drivers give it: SQLite's is text, in UTC."""
     return at if isinstance(at, datetime) else datetime.fromisoformat(at).replace(tzinfo=UTC)
 

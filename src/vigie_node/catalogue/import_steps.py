@@ -1,0 +1,335 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The worker's part of an import: a moment of staging, of looking for what a full file no longer holds, of clearing.
+
+- Nobody waits for an import: each transaction is cut to last about TARGET_SECONDS, and on SQLite, which has one writer
+  at a time, others get their turn in the pause between two.
+- Killed at any moment it goes on where it was, and does nothing twice; two workers cannot both go on with it.
+- A file that cannot be read to its end is failed with its reason. What may pass (a full disk, a database that is away)
+  is tried again, with growing pauses, MAX_ATTEMPTS times.
+
+Decisions: ADR 0081, ADR 0084.
+"""
+
+import functools
+import time
+import uuid
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from django.db import DatabaseError, IntegrityError, connection, models, transaction
+from django.db.models import Exists, OuterRef
+
+from vigie.errors import InvalidInputError, UntrustedError, VigieError
+from vigie.lists.entries import Claim
+from vigie_node.audit import actions as audit
+from vigie_node.audit.events import Event
+from vigie_node.base.actor import Actor
+from vigie_node.base.ids import new_id
+from vigie_node.catalogue import bulk, importing, staging, standing, upstream_files
+from vigie_node.catalogue.importing import Options
+from vigie_node.catalogue.models import (
+    Assertion,
+    Depiction,
+    Fingerprint,
+    Import,
+    ImportMark,
+    Revocation,
+    UpstreamRecord,
+)
+from vigie_node.catalogue.staging import Order, SomebodyElseError
+from vigie_node.catalogue.states import ImportState
+from vigie_node.catalogue.upstream_files import Item, LineSource, Place
+from vigie_node.changes import actions as changes
+from vigie_node.changes.topics import Topic
+
+STEP_SECONDS = 2.0
+TARGET_SECONDS = 0.04  # of one transaction; the limit is 0.1
+PAUSE_SECONDS = 0.026  # a waiting writer of SQLite asks again every 25 ms at most in its first tenth of a second
+LEASE = timedelta(seconds=60)
+MAX_ATTEMPTS = 5
+MAX_ROWS = 2000
+_READ_LINES = 2000
+_MAX_PRINTS = 10_000
+_NO_LONGER_HELD = "its source no longer holds it: it is not in the full file that replaced the one before"
+
+
+class UnreadableRowsError(InvalidInputError):
+    """A full replacement has lines that cannot be read: what they said would be taken back."""
+
+    code = "catalogue.full-with-refusals"
+
+
+class LostFileError(UntrustedError):
+    """The copy of the file is no more."""
+
+    code = "catalogue.lost-file"
+
+
+@dataclass(slots=True)
+class Pace:
+    """How many rows a transaction writes, so that it lasts about as long as it may."""
+
+    rows: int = 100
+
+    def note(self, seconds: float, *, rows: int) -> None:
+        """Learn from a transaction."""
+        fitting = rows * TARGET_SECONDS / max(seconds, 0.001)
+        self.rows = max(10, min(MAX_ROWS, int(min(fitting, self.rows * 1.5))))
+
+    @staticmethod
+    def pause() -> None:
+        """Let others write, where only one can."""
+        if connection.vendor == "sqlite":
+            time.sleep(PAUSE_SECONDS)
+
+
+def claim(*, now: datetime) -> uuid.UUID | None:
+    """Return the import to go on with, claimed for a minute; None where none waits."""
+    free = models.Q(claimed_at=None) | models.Q(claimed_at__lt=now - LEASE)
+    waiting = Import.objects.filter(free, state__in=[ImportState.STAGING.value, ImportState.WAITING.value])
+    for import_id in waiting.order_by("created_at").values_list("id", flat=True)[:5]:
+        if waiting.filter(id=import_id).update(claimed_at=now):
+            return import_id
+    return None
+
+
+def stage_some(import_id: uuid.UUID, *, by: Actor, now: datetime) -> bool:
+    """Go on with an import for a moment; return whether more is to be staged.
+
+    Audit:   IMPORT_STAGED once, at the end; IMPORT_FAILED where the file cannot be taken in.
+    Raises:  NoSuchImportError; VigieError once the import was failed for it.
+    """
+    try:
+        going_on = _begin(import_id, now=now)
+        return going_on and _go_on(import_id, by=by, now=now)
+    except SomebodyElseError:
+        return False
+    except VigieError as error:
+        importing.fail_import(import_id, problem=error.code, by=by, now=now)
+        return False
+    except (OSError, DatabaseError):
+        _try_later(import_id, by=by, now=now)
+        raise
+
+
+def _begin(import_id: uuid.UUID, *, now: datetime) -> bool:
+    """Move a waiting import on; return whether it is being staged."""
+    Import.objects.filter(id=import_id, state=ImportState.WAITING.value).update(
+        state=ImportState.STAGING.value, claimed_at=now
+    )
+    return Import.objects.filter(id=import_id, state=ImportState.STAGING.value).exists()
+
+
+def _try_later(import_id: uuid.UUID, *, by: Actor, now: datetime) -> None:
+    staged = Import.objects.get(id=import_id)
+    if staged.attempts + 1 >= MAX_ATTEMPTS:
+        importing.fail_import(import_id, problem="catalogue.import-stopped", by=by, now=now)
+        return
+    later = now - LEASE + timedelta(seconds=2**staged.attempts)
+    Import.objects.filter(id=import_id).update(attempts=staged.attempts + 1, claimed_at=later)
+
+
+def _go_on(import_id: uuid.UUID, *, by: Actor, now: datetime) -> bool:
+    row = Import.objects.select_related("source").get(id=import_id)
+    order = _order(row)
+    until = time.monotonic() + STEP_SECONDS
+    if not row.progress.get("is_read"):
+        if _read_some(row, order, until=until, now=now):
+            return True
+        row.refresh_from_db()
+    if order.is_full and not row.progress.get("is_swept"):
+        if row.counts.get("unread", 0):
+            raise UnreadableRowsError("a full replacement has to be readable to its last line")
+        if _sweep_some(order, until=until, now=now):
+            return True
+    _end(import_id, by=by, now=now)
+    return False
+
+
+def _order(row: Import) -> Order:
+    options = msgspec.convert({name: value for name, value in row.options.items() if name != "about"}, Options)
+    return Order(
+        id=row.id, source_id=row.source_id, source_name=row.source.name, created_at=row.created_at,
+        created_by=row.created_by, is_full=options.full, relays=options.relays, bank=options.bank,
+        scheme=options.scheme or None, label=options.label or None,
+    )  # fmt: skip
+
+
+@functools.lru_cache(maxsize=1)
+def _opened(path: Path, kind: str, _made_at: float) -> LineSource:
+    return upstream_files.open_source(path, kind=kind)
+
+
+def _source_of(row: Import) -> LineSource:
+    path = importing.file_of(row.id)
+    try:
+        return _opened(path, row.format, path.stat().st_mtime)
+    except FileNotFoundError as error:
+        raise LostFileError("the copy of the file is no more; import it again") from error
+
+
+def _read_some(row: Import, order: Order, *, until: float, now: datetime) -> bool:
+    """Stage lines until the moment is over; return whether more are left."""
+    source = _source_of(row)
+    claim = Claim(order.scheme, order.label, order.source_name)
+    place = Place(row.progress.get("line", 1), row.progress.get("offset", 0))
+    done, pace = row.rows_done, Pace(row.progress.get("pace", 100))
+    items: list[Item] = []
+    while time.monotonic() < until:
+        if not items:
+            items = upstream_files.read(source, place, given=claim, limit=_READ_LINES)
+        if not items:
+            _note(order.id, is_read=True)
+            return False
+        portion, items = _cut(items, pace.rows)
+        seconds = staging.stage(order, portion, done_before=done, now=now, pace=pace.rows)
+        done, place = done + len(portion), portion[-1].after
+        pace.note(seconds, rows=len(portion))
+        pace.pause()
+    return True
+
+
+def _cut(items: list[Item], rows: int) -> tuple[list[Item], list[Item]]:
+    """Cut off as many lines as one transaction takes, by rows and by fingerprints; at least one."""
+    prints = 0
+    for place, item in enumerate(items[:rows]):
+        prints += 7 + (len(item.entry.frames) if item.entry else 0)
+        if prints > _MAX_PRINTS and place:
+            return items[:place], items[place:]
+    return items[:rows], items[rows:]
+
+
+@transaction.atomic
+def _note(import_id: uuid.UUID, **progress: object) -> Import:
+    """Note how far an import is.
+
+    Raises:  SomebodyElseError.
+    """
+    row = importing.locked(import_id)
+    if row.state != ImportState.STAGING.value:
+        raise SomebodyElseError("the import was cancelled")
+    row.progress = row.progress | progress
+    row.save(update_fields=["progress"])
+    return row
+
+
+def _sweep_some(order: Order, *, until: float, now: datetime) -> bool:
+    """Stage the revocation of what a full file no longer holds; return whether more has to be looked at."""
+    while time.monotonic() < until:
+        after = uuid.UUID(Import.objects.get(id=order.id).progress.get("swept_to", str(uuid.UUID(int=0))))
+        if not _sweep(order, after, now=now):
+            return False
+        Pace.pause()
+    return True
+
+
+@transaction.atomic
+def _sweep(order: Order, after: uuid.UUID, *, now: datetime) -> bool:
+    window = list(Assertion.objects.filter(id__gt=after).order_by("id").values_list("id", flat=True)[:_READ_LINES])
+    if not window:
+        _note(order.id, is_swept=True)
+        return False
+    superseding = Assertion.objects.filter(supersedes=OuterRef("pk"))
+    lost = (
+        Assertion.objects.filter(id__gt=after, id__lte=window[-1])
+        .filter(via__source_id=order.source_id, via__state=ImportState.VISIBLE.value)
+        .filter(~Exists(ImportMark.objects.filter(of_id=order.id, assertion=OuterRef("pk"))))
+        .filter(~Exists(standing.visible(Revocation.objects.filter(assertion=OuterRef("pk")))))
+        .filter(~Exists(standing.visible(superseding)), ~Exists(superseding.filter(via_id=order.id)))
+    )
+    found = list(lost.values_list("id", flat=True))
+    rows = [(new_id(now), one, _NO_LONGER_HELD, now, order.created_by, order.id) for one in found]
+    names = ("id", "assertion", "reason", "revoked_at", "revoked_by", "via")
+    bulk.insert(Revocation, names, rows, ignore_conflicts=True)
+    row = _note(order.id, swept_to=str(window[-1]))
+    row.counts = dict(sorted((Counter(row.counts) + Counter(revoking=len(found))).items()))
+    row.claimed_at = now
+    row.save(update_fields=["counts", "claimed_at"])
+    return True
+
+
+@transaction.atomic
+def _end(import_id: uuid.UUID, *, by: Actor, now: datetime) -> None:
+    row = importing.locked(import_id)
+    if row.state != ImportState.STAGING.value:
+        raise SomebodyElseError("the import was cancelled")
+    row.state, row.claimed_at, row.rows_total = ImportState.STAGED.value, None, row.rows_done
+    row.save(update_fields=["state", "claimed_at", "rows_total"])
+    counts = {name: row.counts.get(name, 0) for name in ("new", "superseding", "unchanged", "revoking", "refused")}
+    audit.record(Event.IMPORT_STAGED, subject=import_id, by=by, at=now, lines=row.rows_done, **counts)
+
+
+def clear_some(*, now: datetime) -> bool:
+    """Take out rows of an import that never became visible, and what a finished one no longer needs.
+
+    It returns whether more is to be done. What the state of the import already hid is only tidied up here, so no event
+    is recorded.
+    """
+    ended = [ImportState.CANCELLED.value, ImportState.FAILED.value, ImportState.VISIBLE.value]
+    row = Import.objects.filter(state__in=ended).exclude(progress__has_key="is_cleared").order_by("created_at").first()
+    if row is None:
+        return False
+    never_visible = row.visible_at is None
+    until = time.monotonic() + STEP_SECONDS
+    pace = Pace()
+    while time.monotonic() < until:
+        began = time.monotonic()
+        taken = _clear(row, pace.rows, never_visible=never_visible, now=now)
+        if not taken:
+            importing.file_of(row.id).unlink(missing_ok=True)
+            with transaction.atomic():
+                ended_row = importing.locked(row.id)
+                ended_row.progress = ended_row.progress | {"is_cleared": True}
+                ended_row.save(update_fields=["progress"])
+            return True
+        pace.note(time.monotonic() - began, rows=taken)
+        pace.pause()
+    return True
+
+
+_TAKEN_OUT: tuple[type[models.Model], ...] = (Fingerprint, UpstreamRecord, Revocation, Assertion, Depiction)
+
+
+def _clear(row: Import, limit: int, *, never_visible: bool, now: datetime) -> int:
+    """Delete a portion of what is to go, in one transaction; return how many rows, 0 at the end."""
+    with transaction.atomic():
+        taken = _delete(ImportMark, models.Q(of=row), limit)
+    if taken or not never_visible:
+        return len(taken)
+    with transaction.atomic():
+        # Words of one file supersede one another: let go before they are deleted, in whatever order.
+        taken = _keys(Assertion, models.Q(via=row, supersedes__isnull=False), limit)
+        Assertion.objects.filter(pk__in=taken).update(supersedes=None)
+    if taken:
+        return len(taken)
+    for model in _TAKEN_OUT:
+        try:
+            with transaction.atomic():
+                taken = _delete(model, models.Q(via=row), limit)
+                if taken and model is Fingerprint:
+                    changes.append(Topic.FINGERPRINTS_REMOVED, subject=row.id, items=taken, now=now)
+        except IntegrityError:
+            if model is not Depiction:
+                raise
+            # Somebody else refers to a depiction of it by now: those stay, as everybody's.
+            taken = _keys(model, models.Q(via=row), limit)
+            model._default_manager.filter(pk__in=taken).update(via=None)
+        if taken:
+            return len(taken)
+    return 0
+
+
+def _keys(model: type[models.Model], of: models.Q, limit: int) -> list[Any]:
+    return list(model._default_manager.filter(of).order_by("pk").values_list("pk", flat=True)[: min(limit, 500)])
+
+
+def _delete(model: type[models.Model], of: models.Q, limit: int) -> list[Any]:
+    """Delete rows as the database sees them, without looking for what else refers to them; return their keys."""
+    keys = _keys(model, of, limit)
+    chosen = model._default_manager.filter(pk__in=keys)
+    chosen._raw_delete(chosen.db)  # the database's own constraints hold
+    return keys
