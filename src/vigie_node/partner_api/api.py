@@ -28,6 +28,7 @@ from vigie_node.catalogue import standing
 from vigie_node.catalogue.rules import ListRule, Mode
 from vigie_node.flows import report_sightings
 from vigie_node.matching import lookup
+from vigie_node.matching.lookup import StaleIndexError
 from vigie_node.matching.questions import Question
 from vigie_node.partner_api import codes, hot
 from vigie_node.partner_api.callers import Caller, token_of
@@ -138,18 +139,31 @@ class ErrorsTold(BaseModel):
 class Needs:
     """Refuse a request whose key lacks a scope; count it otherwise."""
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, *, even_if_stale: bool = False) -> None:
         self.scope = scope
+        self._even_if_stale = even_if_stale
 
     def __call__(self, request: HttpRequest) -> Caller:
         """Return who calls.
 
-        Raises:  UnknownCallerError, MissingScopeError, OverQuotaError.
+        Raises:  UnknownCallerError, MissingScopeError, OverQuotaError; StaleIndexError where this process may not
+                 have heard which keys were revoked.
         """
+        if not is_fresh() and not self._even_if_stale:
+            raise StaleIndexError("the node has lost touch with its change log; ask again in a moment")
         ring, now = hot.service().ring, datetime.now(UTC)
         caller = ring.caller(token_of(request.headers.get("Authorization", "")), scope=self.scope, now=now)
         ring.count(caller, values=0, now=now)
         return caller
+
+
+def is_fresh() -> bool:
+    """Say whether this process follows the change log, and so can answer look-ups and knows the keys."""
+    try:
+        lookup.of_catalogue().check_fresh()
+    except UnavailableError:
+        return False
+    return True
 
 
 api = NinjaAPI(
@@ -167,19 +181,12 @@ def _by(request: HttpRequest) -> Caller:
     return caller
 
 
-@api.get("status", response=StatusTold, auth=Needs(Scope.STATUS), summary="The node as this key sees it")
+@api.get("status", response=StatusTold, auth=Needs(Scope.STATUS, even_if_stale=True), summary="How the node is")
 def show_status(request: HttpRequest) -> StatusTold:
     """Say at which position look-ups are answered, whether they are, and which lists they ask."""
-    index = lookup.of_catalogue()
-    try:
-        index.check_fresh()
-        is_fresh = True
-    except UnavailableError:
-        is_fresh = False
+    fresh, position = is_fresh(), lookup.of_catalogue().position
     names = [one.name for one in _lists(_by(request))]
-    return StatusTold(
-        node=settings.NODE_NAME, at=datetime.now(UTC), position=index.position, is_fresh=is_fresh, lists=names
-    )
+    return StatusTold(node=settings.NODE_NAME, at=datetime.now(UTC), position=position, is_fresh=fresh, lists=names)
 
 
 @api.get("lists", response=ListsTold, auth=Needs(Scope.MATCH), summary="The lists that look-ups ask")

@@ -21,6 +21,7 @@ from vigie_node.accounts.roles import Scope
 from vigie_node.base.actor import Actor
 from vigie_node.flows import look_up as flow
 from vigie_node.flows.look_up import Asked
+from vigie_node.matching import lookup
 from vigie_node.matching.answers import Answer, Choose
 from vigie_node.partner_api import hot
 from vigie_node.partner_api.callers import Caller
@@ -120,6 +121,7 @@ def answered(
     """Check the key, answer, and tell any foreseen error under the interface's own word for it."""
     now = datetime.now(UTC)
     try:
+        lookup.of_catalogue().check_fresh()  # else this process would not know which keys were revoked
         caller = hot.service().ring.caller(token(), scope=scope, now=now)
         return answer(Call(request, caller, now))
     except kinds.VigieError as error:

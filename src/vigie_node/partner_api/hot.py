@@ -282,7 +282,7 @@ def body_of(environ: Mapping[str, Any], *, limit: int) -> bytes:
     length = environ.get("CONTENT_LENGTH") or ""
     if length.isdecimal() and int(length) > limit:
         raise TooLargeError(f"a body has at most {limit} bytes")
-    content: bytes = environ["wsgi.input"].read(limit + 1)
+    content: bytes = environ["wsgi.input"].read(int(length) if length.isdecimal() else limit + 1)
     if len(content) > limit:
         raise TooLargeError(f"a body has at most {limit} bytes")
     if length.isdecimal() and len(content) < int(length):
