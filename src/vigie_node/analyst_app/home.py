@@ -1,17 +1,114 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Home: what needs this person, then the day in figures."""
+"""Home: what needs this person, the nearest deadline first; then the day in four figures, each a way to its rows.
+
+- Only what the person may act on or read is counted and read.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import path
+from django.urls import NoReverseMatch, path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from vigie_node.analyst_app.access import signed_in
+from vigie_node.accounts.roles import Permission
+from vigie_node.alarms import queries as alarms
+from vigie_node.analyst_app import words
+from vigie_node.analyst_app.access import actor_of, may, signed_in
+from vigie_node.analyst_app.alarms import MEANINGS
+from vigie_node.catalogue import reviews
+from vigie_node.sightings import waiting
+
+SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One thing that waits: what, since when, by when, and the way to it."""
+
+    what: str
+    icon: str
+    url: str
+    since: datetime
+    due: datetime | None = None
+    is_overdue: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure of the day; `more` where there are more than were counted."""
+
+    name: str
+    count: int
+    url: str
+    more: bool = False
 
 
 @signed_in
 def page(request: HttpRequest) -> HttpResponse:
     """Show what needs this person."""
-    return render(request, "analyst/home.html", {})
+    now = timezone.now()
+    needs = sorted(_needs(request, now), key=lambda one: (one.due is None, one.due or one.since))
+    shown: dict[str, Any] = {"needs": needs[:SHOWN], "more": len(needs) - SHOWN, "figures": list(_figures(request))}
+    return render(request, "analyst/home.html", shown)
+
+
+def _needs(request: HttpRequest, now: datetime) -> Iterator[Need]:
+    if may(request, Permission.TASKS_WORK):
+        yield from _tasks()
+    if may(request, Permission.DISPUTE_SETTLE):
+        for one in reviews.open_disputes(limit=SHOWN):
+            what = _("Settle the dispute about the word of %(source)s") % {"source": one.source}
+            url = reverse("depiction", args=[one.depiction_id])
+            yield Need(what, "scale", url, one.opened_at, one.deadline, one.deadline < now)
+    if may(request, Permission.OVERRIDE):
+        today = timezone.localdate()
+        for due in reviews.standing_overrides(limit=SHOWN, due_by=today):
+            at = timezone.make_aware(datetime.combine(due.review_on, datetime.min.time()))
+            what = _("Look again at a value that is %(state)s") % {"state": words.look_of(due.kind).word}
+            yield Need(what, "ban", f"{reverse('reviews')}#override-{due.id}", due.made_at, at, due.review_on < today)
+    if may(request, Permission.IMPORT):
+        for staged in reviews.staged_imports(limit=SHOWN):
+            what = _("Decide on the import of %(source)s") % {"source": staged.source}
+            yield Need(what, "file-import", _way("import", staged.id), staged.created_at)
+    if may(request, Permission.ALARMS_SETTLE):
+        for alarm in alarms.standing()[:SHOWN]:
+            yield Need(str(MEANINGS[alarm.code].what), "bell", f"{reverse('alarms')}#alarm-{alarm.id}", alarm.raised_at)
+
+
+def _tasks() -> Iterator[Need]:
+    for one in waiting.open_tasks():
+        said = ngettext("%(count)s task: %(kind)s", "%(count)s tasks: %(kind)s", one.count)
+        what = said % {"count": one.count, "kind": words.look_of(one.kind).word}
+        yield Need(what, "history", f"{_way('tasks')}?kind={one.kind}", one.oldest_at)
+
+
+def _figures(request: HttpRequest) -> Iterator[Figure]:
+    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    if may(request, Permission.CATALOGUE_SEARCH):
+        count = reviews.recorded_since(midnight)
+        yield Figure(_("Assertions recorded today"), min(count, reviews.AT_MOST), reverse("said"), count > reviews.AT_MOST)
+    if may(request, Permission.SIGHTINGS_READ):
+        count = waiting.recorded_since(midnight)
+        yield Figure(_("Sightings recorded today"), min(count, waiting.AT_MOST), _way("tasks"), count > waiting.AT_MOST)
+    if may(request, Permission.TASKS_WORK):
+        person = actor_of(request).id
+        assert person is not None
+        yield Figure(_("Tasks that you took"), waiting.taken_by(person), f"{_way('tasks')}?mine=yes")
+    if may(request, Permission.DISPUTE_OPEN):
+        yield Figure(_("Disputes open"), len(reviews.open_disputes(limit=1000)), reverse("reviews"))
+
+
+def _way(name: str, *of: object) -> str:
+    try:
+        return reverse(name, args=of)
+    except NoReverseMatch:
+        return reverse("home")
 
 
 urlpatterns = [path("", page, name="home")]

@@ -97,7 +97,7 @@ def _fingerprint(text: str, algorithms: list[Algorithm]) -> Asked:
 def search(request: HttpRequest) -> HttpResponse:
     """Search by what was typed, or show what can be searched for."""
     if request.method != "POST":
-        return _page(request)
+        return result_page(request)
     asked = read_text(request.POST.get("text", "")[:500])
     if asked.id is not None:
         return _by_id(request, asked.id)
@@ -106,12 +106,12 @@ def search(request: HttpRequest) -> HttpResponse:
     if asked.words:
         return _by_words(request, asked.words)
     if not asked.subjects:
-        return _page(request, problem=asked.problem, status=422 if asked.problem else 200)
+        return result_page(request, problem=asked.problem, status=422 if asked.problem else 200)
     try:
         found = flow.by_values(asked.subjects, by=actor_of(request), now=timezone.now())
     except VigieError as error:
-        return _page(request, problem=str(error), status=503)
-    return _page(request, found=found)
+        return result_page(request, problem=str(error), status=503)
+    return result_page(request, found=found)
 
 
 @requires(Permission.CATALOGUE_SEARCH)
@@ -128,11 +128,11 @@ def _by_file(request: HttpRequest) -> HttpResponse:
     try:
         form = FileForm(request.POST, request.FILES)
         if not form.is_valid():
-            return _page(request, form=form, status=422)
+            return result_page(request, form=form, status=422)
         found = flow.by_file(form.cleaned_data["file"].read(), by=actor_of(request), now=timezone.now())
     except VigieError as error:
-        return _page(request, problem=str(error), status=422)
-    return _page(request, found=[found])
+        return result_page(request, problem=str(error), status=422)
+    return result_page(request, found=[found])
 
 
 class InMemory(MemoryFileUploadHandler):
@@ -151,16 +151,17 @@ def _by_id(request: HttpRequest, wanted: uuid.UUID) -> HttpResponse:
     reading.note_search("id", found=int(is_depiction), by=actor_of(request), now=timezone.now())
     if is_depiction:
         return redirect("depiction", wanted)
-    return _page(request, problem=_("Nothing in the catalogue has this id."), status=404)
+    return result_page(request, problem=_("Nothing in the catalogue has this id."), status=404)
 
 
 def _by_words(request: HttpRequest, words: str) -> HttpResponse:
     sources, series = searching.sources(words), searching.series(words)
     reading.note_search("words", found=len(sources) + len(series), by=actor_of(request), now=timezone.now())
-    return _page(request, words=words, sources=sources, series=series)
+    return result_page(request, words=words, sources=sources, series=series)
 
 
-def _page(request: HttpRequest, *, status: int = 200, **found: Any) -> HttpResponse:
+def result_page(request: HttpRequest, *, status: int = 200, **found: Any) -> HttpResponse:
+    """Show the search page with what was found."""
     schemes = [(name, one.title, tuple(one.codes)) for name, one in labels.schemes().items()]
     shown = {"form": FileForm(), "schemes": schemes, **found}
     return render(request, "analyst/search.html", shown, status=status)

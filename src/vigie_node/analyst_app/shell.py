@@ -47,7 +47,9 @@ WAYS = (
         Permission.ACCOUNTS_MANAGE,
         ("people", "person", "invite", "enrolment_link"),
     ),
+    Way(gettext_noop("Reviews"), "scale", Permission.CATALOGUE_READ, ("reviews", "keep_override", "end_override")),
     Way(gettext_noop("Alarms"), "bell", Permission.ALARMS_READ, ("alarms", "settle_alarm")),
+    Way(gettext_noop("This node"), "info-circle", None, ("about",)),
 )
 
 

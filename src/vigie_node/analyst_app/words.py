@@ -22,7 +22,7 @@ from vigie_node.accounts.states import Access, KeyState, OrganisationKind
 from vigie_node.catalogue.rules import Mode
 from vigie_node.catalogue.standing import BANK
 from vigie_node.catalogue.states import DisputeOutcome, Grade, ImportState, Kind, OverrideKind, SeriesStatus, Standing
-from vigie_node.sightings.states import FoundBy, Place, TaskKind, TaskState
+from vigie_node.sightings.states import FoundBy, LoadState, Place, SimulationState, SweepCause, TaskKind, TaskState
 
 
 class Tone(StrEnum):
@@ -178,6 +178,37 @@ _table(
         FoundBy.LOOK_UP: Look(_("look-up"), "search"),
         FoundBy.LOADED: Look(_("loaded results"), "file-import"),
         FoundBy.RETRACE: Look(_("looking back"), "history"),
+    },
+)
+_table(
+    SweepCause,
+    {
+        SweepCause.STANDING: Look(_("what is said of depictions changed"), "history"),
+        SweepCause.IMPORT: Look(_("an import became visible"), "file-import"),
+        SweepCause.IMPORT_UNDONE: Look(_("an import was undone"), "arrow-back-up"),
+        SweepCause.LIST_WIDENED: Look(_("a list may match more"), "list"),
+        SweepCause.LIST_NARROWED: Look(_("a list matches less"), "list"),
+        SweepCause.OVERRIDE_ENDED: Look(_("a value may match again"), "fingerprint"),
+    },
+)
+_table(
+    LoadState,
+    {
+        LoadState.WAITING: Look(_("waiting"), "clock"),
+        LoadState.STAGING: Look(_("being read"), "refresh", Tone.ACTIVE),
+        LoadState.MATCHING: Look(_("being matched"), "search", Tone.ACTIVE),
+        LoadState.DONE: Look(_("finished"), "circle-check", Tone.GOOD),
+        LoadState.CANCELLED: Look(_("cancelled"), "x"),
+        LoadState.FAILED: Look(_("failed"), "circle-x", Tone.DANGER),
+    },
+)
+_table(
+    SimulationState,
+    {
+        SimulationState.WAITING: Look(_("waiting"), "clock"),
+        SimulationState.RUNNING: Look(_("running"), "refresh", Tone.ACTIVE),
+        SimulationState.DONE: Look(_("finished"), "circle-check", Tone.GOOD),
+        SimulationState.CANCELLED: Look(_("cancelled"), "x"),
     },
 )
 _table(

@@ -13,3 +13,9 @@ def new_id(now: datetime) -> uuid.UUID:
     high = milliseconds << 16 | 0x7000 | random >> 68
     low = 0b10 << 62 | random & (1 << 62) - 1
     return uuid.UUID(int=high << 64 | low)
+
+
+def first_id(moment: datetime) -> uuid.UUID:
+    """Return the least id that can be made at a moment: ids from then on are not below it."""
+    milliseconds = int(moment.timestamp() * 1000) & (1 << 48) - 1
+    return uuid.UUID(int=(milliseconds << 16 | 0x7000) << 64 | 0b10 << 62)

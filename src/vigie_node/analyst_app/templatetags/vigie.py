@@ -63,6 +63,12 @@ def label(scheme: str, code: str) -> SafeString:
 
 
 @register.filter
+def short(value: object) -> str:
+    """Shorten an id to its random end, by which people tell two apart."""
+    return f"…{str(value)[-12:]}"
+
+
+@register.filter
 def algorithm(value: Algorithm) -> str:
     """Name an algorithm."""
     return str(words.ALGORITHMS[value])

@@ -45,7 +45,20 @@ async function draw(echarts, element) {
 
 async function loadCountries(echarts) {
   countries ??= fetch(`${document.body.dataset.static}vendor/countries.json`).then((answer) => answer.json());
-  echarts.registerMap("world", await countries);
+  const world = await countries;
+  world.features = world.features.filter((one) => one.properties.name !== "AQ");
+  for (const { geometry } of world.features) {
+    const parts = geometry.type === "Polygon" ? [geometry.coordinates] : geometry.coordinates;
+    parts.forEach((part) => part.forEach(unbroken));
+  }
+  echarts.registerMap("world", world);
+}
+
+// A coast that crosses the date line goes on beyond 180 degrees, instead of back across the whole map.
+function unbroken(ring) {
+  const east = ring.map((point) => point[0]);
+  if (Math.max(...east) - Math.min(...east) <= 180) return;
+  for (const point of ring) if (point[0] < 0) point[0] += 360;
 }
 
 function ink(name) {
