@@ -11,13 +11,14 @@ import argparse
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from django.conf import settings
 from django.core.management import call_command
 from django.db import OperationalError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
 
 from vigie.errors import UnavailableError, WrongStateError
 from vigie_node.audit import actions as audit
@@ -91,6 +92,13 @@ def pending() -> list[str]:
         )
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
+
+
+def unknown(labels: Sequence[str]) -> list[str]:
+    """Return which migrations, as `app.name`, this version does not have."""
+    loader = MigrationLoader(None, ignore_no_migrations=True)
+    known = {f"{app}.{name}" for app, name in (*loader.disk_migrations, *loader.replacements)}
+    return [one for one in labels if one not in known]
 
 
 def migrate() -> list[str]:
