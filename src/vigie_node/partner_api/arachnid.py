@@ -22,6 +22,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from vigie.errors import InvalidInputError, NotAllowedError, UnreadableError
+from vigie.fingerprints.messages import Picture, Video
 from vigie.fingerprints.values import SIZE_BYTES, Algorithm
 from vigie_node.accounts.roles import Scope
 from vigie_node.catalogue import standing
@@ -98,8 +99,9 @@ def scan_media(call: Call) -> HttpResponse:
     """Answer what a file is."""
     found = uploads.examine(call.body(limit=uploads.MAX_FILE_BYTES))
     told = call.look_up([Asked(found.questions)])[0]
-    if not told.told and found.problem is not None:
-        raise UnreadableMediaError(f"nothing can be said of this file: {found.problem.message}")
+    if not told.told and not isinstance(found.content, Picture | Video):
+        why = found.problem.message if found.problem else "it is neither a picture nor a video"
+        raise UnreadableMediaError(f"nothing can be said of this file: {why}")
     classification, match_type = class_of(told.told), _match_type(told)
     return JsonResponse(
         {

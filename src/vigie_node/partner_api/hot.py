@@ -15,7 +15,7 @@ Requests and answers are JSON, or MessagePack where Content-Type and Accept say 
 import contextlib
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -24,7 +24,7 @@ from django.conf import settings
 
 from vigie.errors import InvalidInputError, UnavailableError
 from vigie.fingerprints.gates import UNKNOWN_QUALITY
-from vigie.fingerprints.messages import Problem
+from vigie.fingerprints.messages import Other, Problem
 from vigie.fingerprints.values import Algorithm, parse_hex
 from vigie.fingerprints.video import FrameSpan
 from vigie.matching.verdicts import Outcome
@@ -201,6 +201,8 @@ class Service:
         self.ring.count(caller, values=1, now=now)
         found = uploads.examine(body_of(environ, limit=uploads.MAX_FILE_BYTES))
         answer = self._ask([Asked(found.questions)], caller, only=None, now=now)[0]
+        if answer.verdict is Outcome.UNKNOWN and isinstance(found.content, Other):
+            answer = replace(answer, verdict=Outcome.NOT_MEDIA, reason="It is neither a picture nor a video.")
         return self._reply([tell(answer, caller, problem=found.problem)], environ)
 
     def _ask(self, asked: list[Asked], caller: Caller, *, only: list[str] | None, now: datetime) -> list[Answer]:

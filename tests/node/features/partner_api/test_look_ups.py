@@ -271,6 +271,12 @@ class TestFiles:
         assert answer["verdict"] == "unreadable"
         assert answer["problem"]["code"]
 
+    def test_what_is_no_picture_or_video_is_said_to_be_none(self, service, organisation):
+        token = make_key(organisation, Scope.MATCH_FILE).token
+        words = b"just some words, longer than a trivial file " * 4
+        (answer,) = post(service, words, token, path="/v1/match/file")["answers"]
+        assert answer["verdict"] == "not-media"
+
     def test_an_empty_file_is_refused(self, service, organisation):
         token = make_key(organisation, Scope.MATCH_FILE).token
         with pytest.raises(uploads.EmptyFileError):
