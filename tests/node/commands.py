@@ -60,10 +60,11 @@ class Running:
                 return self.written[-1]
         raise AssertionError(f"the node ended: {self.process.stderr.read()}")
 
-    def get(self, face, path):
+    def get(self, face, path, **headers):
         """What a face answers: its status and its body."""
+        url = f"http://{self.where[f'VIGIE_{face}_ADDRESS']}{path}"
         try:
-            with urllib.request.urlopen(f"http://{self.where[f'VIGIE_{face}_ADDRESS']}{path}", timeout=10) as answer:
+            with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=10) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as answer:
             return answer.code, answer.read().decode()

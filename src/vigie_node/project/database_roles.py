@@ -50,9 +50,8 @@ def _make_roles() -> None:
         for role in ROLES.values():
             if role not in present:
                 cursor.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(role)))
-            cursor.execute("SELECT pg_has_role(current_user, %s, 'MEMBER')", [role])
-            if not cursor.fetchone()[0]:
-                cursor.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(role)))
+            # Whoever makes a role may administer it, but from PostgreSQL 16 on not take it on without this.
+            cursor.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(role)))
 
 
 def _grant() -> int:
