@@ -14,6 +14,7 @@ from vigie.fingerprints.values import Algorithm
 from vigie_node.catalogue.models import (
     Assertion,
     Depiction,
+    Dispute,
     Fingerprint,
     Import,
     ListVersion,
@@ -71,3 +72,8 @@ def overridden_value(override_id: uuid.UUID) -> tuple[Algorithm, bytes, bool] | 
 def depiction_of_assertion(assertion_id: uuid.UUID) -> uuid.UUID | None:
     """Return which depiction an assertion speaks of, whatever became of it; None where there is none."""
     return Assertion.objects.filter(id=assertion_id).values_list("depiction_id", flat=True).first()
+
+
+def assertion_of_dispute(dispute_id: uuid.UUID) -> uuid.UUID | None:
+    """Return which assertion a dispute challenges; None where there is none."""
+    return Dispute.objects.filter(id=dispute_id).values_list("assertion_id", flat=True).first()

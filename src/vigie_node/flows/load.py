@@ -20,7 +20,6 @@ from vigie.errors import InvalidInputError, NotFoundError, UntrustedError
 from vigie.evidence.results import Results
 from vigie_node.base.actor import Actor
 from vigie_node.matching import lookup
-from vigie_node.matching.answers import Claim
 from vigie_node.sightings import asking, loading, scanned
 from vigie_node.sightings.loading import UnderWay
 from vigie_node.sightings.scanned import Seen
@@ -88,9 +87,7 @@ def _match(load: UnderWay, *, by: Actor, now: datetime) -> None:
             return
         decided_at = loading.position()
         lookup.of_catalogue().catch_up()
-        claims: dict[int, Sequence[Claim]] = {}
-        for found in asking.matching_now(slice_):
-            claims |= found
+        claims = asking.matching_now(slice_)
         if not loading.note_matched(load, slice_, claims, decided_at=decided_at, now=now):
             return
         load = loading.moved_on(load, matched_to=slice_[-1])

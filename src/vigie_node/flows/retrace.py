@@ -59,8 +59,8 @@ def look_back(depictions: Sequence[uuid.UUID], *, by: Actor, now: datetime) -> i
     seen = retracing.sightings_with(hits.row.tolist())
     found = 0
     for begin in range(0, len(seen), SLICE):
-        for claims in asking.matching_now(seen[begin : begin + SLICE]):
-            found += retracing.note_found(claims, by=by, now=now)
+        claims = asking.matching_now(seen[begin : begin + SLICE])
+        found += retracing.note_found(claims, by=by, now=now)
     return found
 
 

@@ -12,9 +12,11 @@ from typing import TypeAlias
 
 from vigie_node.audit import actions as audit
 from vigie_node.base.actor import NODE
+from vigie_node.flows import load, quarantine, retrace, simulate
 from vigie_node.jobs import watch
 from vigie_node.matching import actions as matching
 from vigie_node.matching import lookup
+from vigie_node.sightings import actions as sightings
 
 Step: TypeAlias = Callable[[datetime], bool | int | None]
 
@@ -49,10 +51,36 @@ def _sequence_audit(now: datetime) -> bool:
     return audit.sequence(by=NODE, now=now) > 0
 
 
+def _look_back(now: datetime) -> bool:
+    return retrace.step(by=NODE, now=now)
+
+
+def _load_results(now: datetime) -> bool:
+    return load.step(by=NODE, now=now)
+
+
+def _expire_sightings(now: datetime) -> bool:
+    return sightings.expire(by=NODE, now=now) > 0
+
+
+def _simulate(now: datetime) -> bool:
+    return simulate.step(by=NODE, now=now)
+
+
+def _quarantine_floods(now: datetime) -> bool:
+    quarantine.step(by=NODE, now=now)
+    return False
+
+
 JOBS: tuple[Job, ...] = (
     Job("sequence-audit", 0.2, _sequence_audit, limit_seconds=30),
     Job("publish-indexes", 5, _publish_indexes),
     Job("reconcile-indexes", 6 * 3600, _reconcile_indexes),
+    Job("look-back", 0.5, _look_back),
+    Job("load-results", 1, _load_results),
+    Job("simulate", 1, _simulate),
+    Job("quarantine-floods", 30, _quarantine_floods),
+    Job("expire-sightings", 60, _expire_sightings),
     Job("watch-clock", 1, watch.clock, limit_seconds=30),
     Job("watch-disk", 30, watch.disk, limit_seconds=30),
     Job("forget-sessions", 3600, watch.forget_sessions),

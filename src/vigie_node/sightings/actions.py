@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 
+from vigie.errors import NotFoundError
 from vigie_node.audit import actions as audit
 from vigie_node.audit.events import Event
 from vigie_node.base.actor import Actor
@@ -24,10 +25,19 @@ from vigie_node.sightings.erasing import expire as expire
 from vigie_node.sightings.loading import cancel_load as cancel_load
 from vigie_node.sightings.loading import start_load as start_load
 from vigie_node.sightings.models import Match, Sighting
+from vigie_node.sightings.rules import Reach
+from vigie_node.sightings.simulating import cancel_simulation as cancel_simulation
+from vigie_node.sightings.simulating import start_simulation as start_simulation
 from vigie_node.sightings.states import FoundBy, Place
 from vigie_node.sightings.task_actions import finish_task as finish_task
 from vigie_node.sightings.task_actions import reopen_task as reopen_task
 from vigie_node.sightings.task_actions import take_task as take_task
+
+
+class NoSuchSightingError(NotFoundError):
+    """There is no such sighting, or not for this person."""
+
+    code = "sightings.no-such-sighting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +88,17 @@ def record_look_ups(found: Sequence[LookUp], *, by: Actor, now: datetime) -> Non
         Event.LOOK_UPS_RECORDED, subject="", by=by, at=now, sightings=len(sightings), matches=len(matches)
     )
     changes.append(Topic.SEEN_ADDED, items=values, now=now)
+
+
+@transaction.atomic
+def open_place(sighting_id: int, *, by: Actor, now: datetime, reach: Reach) -> str:
+    """Return where a sighting was seen: a file's name, a URL, a partner's pseudonym. It is hidden unless asked for.
+
+    Audit:   SIGHTINGS_READ.
+    Raises:  NoSuchSightingError.
+    """
+    found = Sighting.objects.filter(id=sighting_id).first()
+    if found is None or not reach.covers(case=found.case, organisation_id=found.organisation_id):
+        raise NoSuchSightingError("there is no such sighting, or it is in a case that you may not look into")
+    audit.record(Event.SIGHTINGS_READ, subject=sighting_id, by=by, at=now)
+    return found.place

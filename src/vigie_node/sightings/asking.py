@@ -8,44 +8,55 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import TypeAlias
 
 from vigie_node.catalogue.rules import ListRule
 from vigie_node.matching import answers, lookup
-from vigie_node.matching.answers import Choose, Claim, TooManyCandidatesError
-from vigie_node.matching.questions import Question
+from vigie_node.matching.answers import Answer, Claim, TooManyCandidatesError
 from vigie_node.sightings import queries
 
+_Ask: TypeAlias = Callable[[Sequence[int]], list[Answer]]
 
-def matching_now(seen: Sequence[int]) -> Iterator[dict[int, Sequence[Claim]]]:
-    """Look sightings up again, each as its organisation would be answered; leave out those that match nothing."""
+
+def matching_now(
+    seen: Sequence[int], *, lists: Sequence[ListRule] | None = None, only: frozenset[str] | None = None
+) -> dict[int, Sequence[Claim]]:
+    """Look sightings up again and return what claims each; those that match nothing are left out.
+
+    `lists` replaces the lists as they stand, `only` names those that are asked.
+    Raises:  StaleIndexError, TooManyCandidatesError.
+    """
     subjects = queries.subjects_of(seen)
     of_organisation: dict[uuid.UUID | None, list[int]] = defaultdict(list)
     for sighting, organisation in queries.organisations_of(seen).items():
         of_organisation[organisation].append(sighting)
+
+    def ask(organisation: uuid.UUID | None, group: Sequence[int]) -> list[Answer]:
+        return answers.answer(
+            lookup.of_catalogue(),
+            [subjects[one] for one in group],
+            lists=lists,
+            only=only,
+            choose=lambda held: [one for one in held if one.is_told_to(organisation)],
+        )
+
+    claims: dict[int, Sequence[Claim]] = {}
     for organisation, group in of_organisation.items():
-        for part, found in _answers(group, subjects, choose=_told_to(organisation)):
-            claims = {one: answer.claims for one, answer in zip(part, found, strict=True) if answer.claims}
-            if claims:
-                yield claims
+        for one, answer in _in_halves(group, ask=partial(ask, organisation)):
+            if answer.claims:
+                claims[one] = answer.claims
+    return claims
 
 
-def _answers(
-    group: Sequence[int], subjects: Mapping[int, Sequence[Question]], *, choose: Choose
-) -> Iterator[tuple[Sequence[int], list[answers.Answer]]]:
-    """Answer a group; one with too many candidates at once is answered in halves."""
+def _in_halves(group: Sequence[int], *, ask: _Ask) -> Iterator[tuple[int, Answer]]:
+    """Answer a group, in halves where it has too many candidates at once."""
     try:
-        yield group, answers.answer(lookup.of_catalogue(), [subjects[one] for one in group], choose=choose)
+        yield from zip(group, ask(group), strict=True)
     except TooManyCandidatesError:
         if len(group) == 1:
             raise
         middle = len(group) // 2
-        yield from _answers(group[:middle], subjects, choose=choose)
-        yield from _answers(group[middle:], subjects, choose=choose)
-
-
-def _told_to(organisation: uuid.UUID | None) -> Choose:
-    def choose(lists: Sequence[ListRule]) -> Sequence[ListRule]:
-        return [one for one in lists if one.is_told_to(organisation)]
-
-    return choose
+        yield from _in_halves(group[:middle], ask=ask)
+        yield from _in_halves(group[middle:], ask=ask)

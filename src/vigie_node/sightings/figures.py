@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How often, where and since when a depiction was seen: the figures that a victim is entitled to.
+"""How often, where and since when a depiction or a series was seen: the figures that a person depicted is entitled to.
 
-- Read from the tallies, never counted anew: a page costs the same however often something was seen.
-- What is in shadow and what was undone does not count.
-- Of several depictions, a sighting of two of them counts twice: each is an image of the person.
+- Counted are the sightings that are kept and that match today; one that expired or was undone counts no more.
+- Counts come from the tallies (ADR 0085), first and last from an index: no figure reads every row.
+- How many cases there are is told to whoever may read figures; which they are, only to whoever may see them.
 """
 
 import uuid
@@ -12,52 +12,156 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from django.db.models import Max, Min
+from django.db.models import OuterRef, QuerySet, Subquery
 
-from vigie_node.sightings.models import Match, Tally
-from vigie_node.sightings.states import Place
+from vigie_node.sightings.models import Load, Match, Tally
+from vigie_node.sightings.rules import Reach
+from vigie_node.sightings.states import FoundBy, Place
 
+RETURN_AFTER_MONTHS = 3  # seen again after so many months without a sighting is a return
 _PORTION = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What was seen of depictions.
+    """What is known of how something spread.
 
-    by_month    first day of the month (UTC), place, sightings; in order of time
-    by_country  ISO 3166 code, sightings; the most first; empty code: not recorded
-    cases       how many different cases are named
+    `by_month` has the months in which it was seen, in order; `returns` counts how often it was seen again after
+    RETURN_AFTER_MONTHS without. `case_names` are those that the asker may see; `cases` counts all of them.
     """
 
-    total: int
+    sightings: int
     first_at: datetime | None
     last_at: datetime | None
-    by_month: tuple[tuple[date, Place, int], ...]
-    by_country: tuple[tuple[str, int], ...]
+    by_place: dict[Place, int]
+    by_country: dict[str, int]
+    by_month: tuple[tuple[date, int], ...]
+    returns: int
     cases: int
+    case_names: tuple[str, ...]
 
 
-def of(depictions: Sequence[uuid.UUID]) -> Figures:
-    """Return what was seen of these depictions together."""
-    months: Counter[tuple[date, str]] = Counter()
+@dataclass(frozen=True, slots=True)
+class SeenRow:
+    """One sighting of a depiction and why it matches; `case` is empty where there is none or it may not be seen."""
+
+    sighting: int
+    depiction: uuid.UUID
+    seen_at: datetime
+    place_kind: Place
+    country: str
+    case: str
+    is_hidden: bool  # it lies in a case that the asker may not look into
+    list_id: uuid.UUID
+    algorithm: str
+    distance_bits: int | None
+    scheme: str
+    label: str
+    found_by: FoundBy
+    matched_at: datetime
+
+
+def figures(depictions: Sequence[uuid.UUID], *, reach: Reach) -> Figures:
+    """Return the figures of a depiction, or of all those of a series taken together.
+
+    A sighting that matches two depictions of a series counts for each.
+    """
+    rows = [row for query in _tallies(depictions) for row in query.values_list(
+        "month", "place_kind", "country", "case", "sightings"
+    )]  # fmt: skip
+    places: Counter[Place] = Counter()
     countries: Counter[str] = Counter()
-    cases: set[str] = set()
-    moments: list[datetime] = []
-    for begin in range(0, len(depictions), _PORTION):
-        portion = depictions[begin : begin + _PORTION]
-        rows = Tally.objects.filter(depiction__in=portion).values_list("month", "place_kind", "country", "case", "sightings")
-        for month, place, country, case, count in rows.iterator():
-            months[month, place] += count
-            countries[country] += count
-            cases.add(case)
-        standing = Match.objects.filter(depiction__in=portion, undone_at=None, is_shadow=False)
-        seen = standing.aggregate(first=Min("seen_at"), last=Max("seen_at"))
-        moments += [moment for moment in seen.values() if moment is not None]
+    months: Counter[date] = Counter()
+    cases: Counter[str] = Counter()
+    for month, place, country, case, count in rows:
+        places[Place(place)] += count
+        countries[country] += count
+        months[month] += count
+        cases[case] += count
+    del cases[""]
+    by_month = tuple(sorted(months.items()))
     return Figures(
-        sum(countries.values()),
-        min(moments, default=None),
-        max(moments, default=None),
-        tuple((month, Place(place), months[month, place]) for month, place in sorted(months)),
-        tuple(sorted(countries.items(), key=lambda pair: (-pair[1], pair[0]))),
-        len(cases - {""}),
+        sightings=months.total(),
+        first_at=min(_ends(depictions, by_month[0][0], order="seen_at").values()) if by_month else None,
+        last_at=max(_ends(depictions, by_month[-1][0], order="-seen_at").values()) if by_month else None,
+        by_place=dict(places.most_common()),
+        by_country=dict(sorted(countries.items(), key=lambda pair: (-pair[1], pair[0]))),
+        by_month=by_month,
+        returns=_returns([month for month, _ in by_month]),
+        cases=len(cases),
+        case_names=tuple(sorted(cases if reach.across_cases else cases.keys() & _own_cases(reach))),
     )
+
+
+def last_seen(depictions: Sequence[uuid.UUID], *, reach: Reach, limit: int = 20) -> list[SeenRow]:
+    """Return the last sightings of a depiction or of a series, the latest first."""
+    latest: dict[uuid.UUID, datetime] = {}
+    months = sorted({month for query in _tallies(depictions) for month in query.values_list("month", flat=True)})
+    for month in reversed(months):
+        latest = _ends(depictions, month, order="-seen_at") | latest
+        if len(latest) >= limit:
+            break
+    # Only the depictions seen last can have one of the last sightings.
+    chosen = sorted(latest, key=lambda one: latest[one], reverse=True)[:limit]
+    found = [row for depiction in chosen for row in _last_of(depiction, reach=reach, limit=limit)]
+    return sorted(found, key=lambda row: (row.seen_at, row.sighting), reverse=True)[:limit]
+
+
+def counts(depictions: Sequence[uuid.UUID]) -> dict[uuid.UUID, int]:
+    """Count the sightings of each depiction; one that was never seen is left out."""
+    found: Counter[uuid.UUID] = Counter()
+    for query in _tallies(depictions):
+        for depiction, count in query.values_list("depiction_id", "sightings"):
+            found[depiction] += count
+    return dict(found)
+
+
+def _last_of(depiction: uuid.UUID, *, reach: Reach, limit: int) -> list[SeenRow]:
+    rows = _standing().filter(depiction=depiction).select_related("sighting").order_by("-seen_at", "-sighting_id")
+    found: dict[int, SeenRow] = {}
+    for match in rows[: limit * 3]:  # several lists may say the same of one sighting
+        found.setdefault(match.sighting_id, seen_row(match, reach=reach))
+    return list(found.values())[:limit]
+
+
+def seen_row(match: Match, *, reach: Reach) -> SeenRow:
+    """Say what a match tells of its sighting, as far as the asker may see it."""
+    sighting = match.sighting
+    covered = reach.covers(case=sighting.case, organisation_id=sighting.organisation_id)
+    return SeenRow(
+        match.sighting_id, match.depiction_id, match.seen_at, Place(sighting.place_kind), sighting.country,
+        sighting.case if covered else "", not covered, match.list_id, match.algorithm, match.distance_bits,
+        match.scheme, match.label, FoundBy(match.found_by), match.matched_at,
+    )  # fmt: skip
+
+
+def _standing() -> QuerySet[Match]:
+    return Match.objects.filter(undone_at=None, is_shadow=False)
+
+
+def _tallies(depictions: Sequence[uuid.UUID]) -> list[QuerySet[Tally]]:
+    return [
+        Tally.objects.filter(depiction__in=depictions[begin : begin + _PORTION])
+        for begin in range(0, len(depictions), _PORTION)
+    ]
+
+
+def _ends(depictions: Sequence[uuid.UUID], month: date, *, order: str) -> dict[uuid.UUID, datetime]:
+    """Return when each depiction that was seen in a month was seen first or last: one step in an index for each."""
+    end = _standing().filter(depiction=OuterRef("depiction_id")).order_by(order).values("seen_at")[:1]
+    found: dict[uuid.UUID, datetime] = {}
+    for query in _tallies(depictions):
+        in_month = query.filter(month=month).values("depiction_id").distinct()
+        found |= dict(in_month.annotate(at=Subquery(end)).values_list("depiction_id", "at"))
+    return {depiction: at for depiction, at in found.items() if at is not None}
+
+
+def _returns(months: Sequence[date]) -> int:
+    places = [12 * month.year + month.month for month in months]
+    return sum(later - earlier > RETURN_AFTER_MONTHS for earlier, later in zip(places, places[1:], strict=False))
+
+
+def _own_cases(reach: Reach) -> set[str]:
+    if reach.organisation_id is None:
+        return set()
+    return set(Load.objects.filter(organisation=reach.organisation_id).values_list("case", flat=True).distinct())

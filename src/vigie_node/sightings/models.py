@@ -157,7 +157,11 @@ class Match(models.Model):
                 condition=Q(undone_at=None, is_shadow=False),
                 name="match_standing",
             ),
-            models.Index(fields=["list", "matched_at", "fingerprint"], name="match_flood"),
+            models.Index(
+                fields=["list", "matched_at", "fingerprint"],
+                condition=Q(found_by=FoundBy.LOOK_UP.value),
+                name="match_flood",
+            ),
         ]
 
 
@@ -281,6 +285,7 @@ class Simulation(models.Model):
     list = models.ForeignKey("catalogue.MatchList", on_delete=models.PROTECT)
     list_version = models.IntegerField()  # the one it was compared with
     policy = models.JSONField()
+    policy_before = models.JSONField()
     last_n = models.IntegerField()
     state = models.CharField(max_length=12, default=SimulationState.WAITING.value)
     before = models.BigIntegerField()  # sightings below this number are still to be looked at

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Read what was seen."""
+"""Read what was seen: figures, tasks, loads, look-backs, simulations.
+
+- Nothing here gives a value or a place away but `subjects_of`, which the look-back asks with.
+- What a person may not see is left out or marked as hidden, by the reach that is passed in: never by a guess.
+"""
 
 import uuid
 from collections.abc import Sequence
@@ -13,8 +17,19 @@ from vigie.fingerprints.gates import UNKNOWN_QUALITY
 from vigie.fingerprints.values import Algorithm
 from vigie.fingerprints.video import FrameSpan
 from vigie_node.matching.questions import PLAIN, Question
+from vigie_node.sightings.figures import counts as counts
+from vigie_node.sightings.figures import figures as figures
+from vigie_node.sightings.figures import last_seen as last_seen
+from vigie_node.sightings.inbox import Wanted as Wanted
+from vigie_node.sightings.inbox import done_on_the_strength_of as done_on_the_strength_of
+from vigie_node.sightings.inbox import oldest_task as oldest_task
+from vigie_node.sightings.inbox import task as task
+from vigie_node.sightings.inbox import task_count as task_count
+from vigie_node.sightings.inbox import tasks as tasks
 from vigie_node.sightings.models import Load, SeenValue, Sighting, Sweep
 from vigie_node.sightings.rules import EVERYWHERE, Reach
+from vigie_node.sightings.simulating import simulation as simulation
+from vigie_node.sightings.simulating import simulations as simulations
 from vigie_node.sightings.states import LoadState, SweepCause
 
 

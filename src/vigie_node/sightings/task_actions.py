@@ -9,22 +9,17 @@ from datetime import datetime
 
 from django.db import transaction
 
-from vigie.errors import InvalidInputError, NotFoundError
+from vigie.errors import InvalidInputError
 from vigie_node.audit import actions as audit
 from vigie_node.audit.events import Event
 from vigie_node.base.actor import Actor
 from vigie_node.sightings import rules
+from vigie_node.sightings.inbox import NoSuchTaskError
 from vigie_node.sightings.models import Task
 from vigie_node.sightings.rules import EVERYWHERE, Reach
 from vigie_node.sightings.states import TaskState
 
 MAX_NOTE = 2000
-
-
-class NoSuchTaskError(NotFoundError):
-    """There is no such task, or not for this person."""
-
-    code = "sightings.no-such-task"
 
 
 class NoteTooLongError(InvalidInputError):

@@ -24,7 +24,11 @@ class Waiting:
 
 def open_tasks() -> list[Waiting]:
     """Return the tasks that nobody took, by kind, the one that waits longest first."""
-    rows = Task.objects.filter(state=TaskState.OPEN.value).values("kind").annotate(count=Count("id"), oldest=Min("created_at"))
+    rows = (
+        Task.objects.filter(state=TaskState.OPEN.value)
+        .values("kind")
+        .annotate(count=Count("id"), oldest=Min("created_at"))
+    )
     found = [Waiting(TaskKind(one["kind"]), one["count"], one["oldest"]) for one in rows]
     return sorted(found, key=lambda one: one.oldest_at)
 
