@@ -121,12 +121,13 @@ def verify(
 ) -> verification.Report:
     """Verify the whole audit and note what was found.
 
-    Keys:    trusted beside the node's own: earlier ones.
+    Keys:    trusted beside the node's own and its former ones (settings).
     Against: heads that outsiders keep.
     Audit:   AUDIT_VERIFIED.
-    Raises:  heads.NoSigningKeyError. What is wrong is in the report.
+    Raises:  heads.NoSigningKeyError, heads.MalformedHeadError for a former key. What is wrong is in the report.
     """
-    trusted = heads.keyring([signer().public_key, *keys])
+    former = [heads.public_key(line) for line in settings.FORMER_SIGNING_KEYS]
+    trusted = heads.keyring([signer().public_key, *former, *keys])
     report = verification.verify(trusted=trusted, against=against, progress=progress)
     with transaction.atomic():
         models.Verification.objects.filter(at__lt=now - _VERIFICATIONS_KEPT).delete()

@@ -83,12 +83,9 @@ def pending_count() -> int:
     return models.PendingEvent.objects.count()
 
 
-def oldest_pending_at() -> datetime | None:
-    """Return the time that the event waiting longest was recorded with, None where none waits."""
-    record = models.PendingEvent.objects.order_by("number").values_list("record", flat=True).first()
-    if record is None:
-        return None
-    return records.read(bytes(record), leaf=merkle.leaf_hash(bytes(record))).at
+def oldest_pending() -> int | None:
+    """Return the number of the event that waits longest, None where none waits."""
+    return models.PendingEvent.objects.order_by("number").values_list("number", flat=True).first()
 
 
 def latest_head() -> heads.SignedHead | None:

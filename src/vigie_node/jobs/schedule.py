@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from vigie_node.audit import actions as audit
 from vigie_node.base.actor import NODE
 from vigie_node.flows import load, quarantine, retrace, simulate
-from vigie_node.jobs import watch
+from vigie_node.jobs import keep_audit, watch
 from vigie_node.matching import actions as matching
 from vigie_node.matching import lookup
 from vigie_node.sightings import actions as sightings
@@ -47,10 +46,6 @@ def _reconcile_indexes(now: datetime) -> bool:
     return False
 
 
-def _sequence_audit(now: datetime) -> bool:
-    return audit.sequence(by=NODE, now=now) > 0
-
-
 def _look_back(now: datetime) -> bool:
     return retrace.step(by=NODE, now=now)
 
@@ -73,7 +68,9 @@ def _quarantine_floods(now: datetime) -> bool:
 
 
 JOBS: tuple[Job, ...] = (
-    Job("sequence-audit", 0.2, _sequence_audit, limit_seconds=30),
+    Job("sequence-audit", 0.2, keep_audit.sequence, limit_seconds=30),
+    Job("watch-audit", 5, keep_audit.Waiting(), limit_seconds=30),
+    Job("verify-audit", 3600, keep_audit.verify, limit_seconds=6 * 3600),
     Job("publish-indexes", 5, _publish_indexes),
     Job("reconcile-indexes", 6 * 3600, _reconcile_indexes),
     Job("look-back", 0.5, _look_back),

@@ -73,6 +73,7 @@ METRICS_TOKEN = _secret("VIGIE_METRICS_TOKEN")
 SECRET_KEY = _secret("VIGIE_SECRET_KEY")
 FIELD_KEY = _secret("VIGIE_FIELD_KEY")  # encrypts the secrets of second factors
 SIGNING_KEY = _secret("VIGIE_SIGNING_KEY")  # signs the heads of the audit
+FORMER_SIGNING_KEYS = _text("VIGIE_FORMER_SIGNING_KEYS").split()  # public keys that signed earlier heads
 DEBUG = False
 ALLOWED_HOSTS = HOSTS
 ROOT_URLCONF = "vigie_node.project.urls"
@@ -261,6 +262,9 @@ MFA_FORMS = {
     "authenticate": "vigie_node.accounts.forms.CodeForm",
     "reauthenticate": "vigie_node.accounts.forms.CodeAgainForm",
     "add_webauthn": "vigie_node.accounts.forms.AddPasskeyForm",
+    "login_webauthn": "vigie_node.accounts.forms.PasskeyForm",
+    "authenticate_webauthn": "vigie_node.accounts.forms.PasskeyAfterPasswordForm",
+    "reauthenticate_webauthn": "vigie_node.accounts.forms.PasskeyAgainForm",
 }
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)

@@ -226,6 +226,8 @@ class TestVerify:
         sequence()
         assert faults() == [("UNKNOWN_KEY", 10, 0), ("UNKNOWN_KEY", 20, 0), ("UNKNOWN_KEY", 30, 0)]
         assert verify(keys=[former]).is_whole
+        settings.FORMER_SIGNING_KEYS = [heads.public_line(former)]
+        assert verify().is_whole
 
 
 class TestAgainstAnOutsider:
