@@ -6,7 +6,9 @@
 - A passkey must be kept on its device and unlocked by its person, so that it is enough alone.
 """
 
+import contextlib
 import hashlib
+from collections.abc import Iterator
 from typing import Any
 
 from allauth.core.internal.cryptokit import normalize_user_code
@@ -15,8 +17,16 @@ from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.forms import ActivateTOTPForm
-from allauth.mfa.webauthn.forms import AddWebAuthnForm
+from allauth.mfa.webauthn.forms import (
+    AddWebAuthnForm,
+    AuthenticateWebAuthnForm,
+    LoginWebAuthnForm,
+    ReauthenticateWebAuthnForm,
+)
+from django import forms
 from django.core.cache import cache
+
+MAX_CREDENTIAL = 16_384  # characters
 
 
 def _spend(person_id: object, code: str) -> None:
@@ -57,8 +67,35 @@ class EnrolCodeForm(ActivateTOTPForm):  # type: ignore[misc]
         return code
 
 
+class CredentialField(forms.JSONField):
+    """What a browser answers for a passkey: small, and never nested without end."""
+
+    def __init__(self) -> None:
+        super().__init__(required=True, widget=forms.HiddenInput)
+
+    def to_python(self, value: Any) -> Any:  # noqa: ANN401 - Django's own signature
+        """Read the answer, or refuse it."""
+        if isinstance(value, str) and len(value) > MAX_CREDENTIAL:
+            raise get_adapter().validation_error("incorrect_code")
+        try:
+            return super().to_python(value)
+        except RecursionError as error:
+            raise get_adapter().validation_error("incorrect_code") from error
+
+
+@contextlib.contextmanager
+def _malformed_is_wrong() -> Iterator[None]:
+    """Refuse what is no passkey's answer as a wrong one: whoever sends it is told nothing more."""
+    try:
+        yield
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise get_adapter().validation_error("incorrect_code") from error
+
+
 class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
     """A new passkey."""
+
+    credential = CredentialField()
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
@@ -66,11 +103,46 @@ class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
 
     def clean(self) -> dict[str, Any]:
         """Refuse a key that does not stay on its device: it could not be used alone."""
-        cleaned: dict[str, Any] = super().clean() or {}
-        results = (cleaned.get("credential") or {}).get("clientExtensionResults") or {}
-        if (results.get("credProps") or {}).get("rk") is False:
+        with _malformed_is_wrong():
+            cleaned: dict[str, Any] = super().clean() or {}
+            results = (cleaned.get("credential") or {}).get("clientExtensionResults") or {}
+            stays = (results.get("credProps") or {}).get("rk") is not False
+        if not stays:
             raise get_adapter().validation_error("incorrect_code")
         return cleaned
+
+
+class PasskeyForm(LoginWebAuthnForm):  # type: ignore[misc]
+    """A passkey at sign-in, alone."""
+
+    credential = CredentialField()
+
+    def clean_credential(self) -> Authenticator:
+        """Accept the answer of a passkey."""
+        with _malformed_is_wrong():
+            return super().clean_credential()
+
+
+class PasskeyAfterPasswordForm(AuthenticateWebAuthnForm):  # type: ignore[misc]
+    """A passkey at sign-in, after a password."""
+
+    credential = CredentialField()
+
+    def clean_credential(self) -> Authenticator:
+        """Accept the answer of a passkey."""
+        with _malformed_is_wrong():
+            return super().clean_credential()
+
+
+class PasskeyAgainForm(ReauthenticateWebAuthnForm):  # type: ignore[misc]
+    """A passkey before something sensitive."""
+
+    credential = CredentialField()
+
+    def clean_credential(self) -> Authenticator:
+        """Accept the answer of a passkey."""
+        with _malformed_is_wrong():
+            return super().clean_credential()
 
 
 def _spend_of_app(authenticator: Authenticator, code: str) -> None:
