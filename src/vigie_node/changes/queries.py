@@ -32,9 +32,10 @@ def since(position: int, *, limit: int = 1000) -> list[ChangeRow]:
     ]
 
 
-def any_since(position: int, *, topics: Collection[Topic]) -> bool:
-    """Say whether anything of these topics changed after a position."""
-    return Change.objects.filter(position__gt=position, topic__in=[one.value for one in topics]).exists()
+def any_since(position: int, *, topics: Collection[Topic], before: datetime | None = None) -> bool:
+    """Say whether anything of these topics changed after a position, and before a time where one is given."""
+    rows = Change.objects.filter(position__gt=position, topic__in=[one.value for one in topics])
+    return (rows if before is None else rows.filter(at__lte=before)).exists()
 
 
 def latest() -> int:

@@ -34,7 +34,7 @@ class Job:
 
 
 def _publish_indexes(now: datetime) -> bool:
-    due = [one for one in (lookup.of_catalogue(), lookup.of_seen()) if matching.fold_due(one)]
+    due = [one for one in (lookup.of_catalogue(), lookup.of_seen()) if matching.fold_due(one) or matching.erasure_due(one, now=now)]
     for one in due:
         matching.publish(one, by=NODE, now=now)
     return False
