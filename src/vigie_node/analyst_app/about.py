@@ -45,7 +45,6 @@ def page(request: HttpRequest) -> HttpResponse:
         "own": _own(),
         "published": published.newest(),
         "pending": audit.pending_count(),
-        "oldest_pending": audit.oldest_pending_at(),
         "head": audit.latest_head(),
         "sweeps": sightings.sweeps(limit=5),
     }

@@ -23,7 +23,7 @@ from vigie.errors import VigieError
 from vigie_node.accounts.roles import Permission
 from vigie_node.alarms import actions, queries
 from vigie_node.alarms.codes import Alarm
-from vigie_node.analyst_app.access import requires
+from vigie_node.analyst_app.access import actor_of, requires
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,10 @@ MEANINGS = {
         gettext_lazy("A suppressed value is due for review"),
         gettext_lazy("Look at it again: end the suppression, or keep it with a new date."),
     ),
+    Alarm.JOB_FAILING: Meaning(
+        gettext_lazy("Work in the background fails again and again"),
+        gettext_lazy("It is tried again by itself. If this stays, keep the logs and tell your operator."),
+    ),
     Alarm.PROCESS_DIED: Meaning(
         gettext_lazy("A process of the node stopped and was started again"),
         gettext_lazy("If this comes back, keep the logs and tell your operator."),
@@ -124,7 +128,7 @@ def settle(request: HttpRequest, alarm_id: uuid.UUID) -> HttpResponse:
     form = NoteForm(request.POST, auto_id=f"{alarm_id}-%s")
     if form.is_valid():
         try:
-            actions.settle(alarm_id, note=form.cleaned_data["note"], by=request.actor, now=timezone.now())
+            actions.settle(alarm_id, note=form.cleaned_data["note"], by=actor_of(request), now=timezone.now())
         except VigieError as error:
             messages.error(request, str(error))
         else:

@@ -56,11 +56,15 @@ def _sentence(one: Finding, rule: ListRule) -> str:
             return _mode(one, rule)
         case Part.SOURCES:
             text = ngettext(
-                "It hears %(count)s of the %(of)s word that stands.", "It hears %(count)s of the %(of)s words that stand.", one.of
+                "It hears %(count)s of the %(of)s word that stands.",
+                "It hears %(count)s of the %(of)s words that stand.",
+                one.of,
             )
         case Part.VETO:
-            return _("No source that it hears says that it is nothing.") if one.holds else _(
-                "A source that it hears says that it is nothing, and the list lets that word decide."
+            return (
+                _("No source that it hears says that it is nothing.")
+                if one.holds
+                else _("A source that it hears says that it is nothing, and the list lets that word decide.")
             )
         case Part.CLASSES:
             text = ngettext(
@@ -76,7 +80,9 @@ def _sentence(one: Finding, rule: ListRule) -> str:
             )
         case Part.QUORUM:
             text = ngettext(
-                "%(count)s source agrees, of the %(of)s that must.", "%(count)s sources agree, of the %(of)s that must.", one.count
+                "%(count)s source agrees, of the %(of)s that must.",
+                "%(count)s sources agree, of the %(of)s that must.",
+                one.count,
             )
         case Part.VALUES:
             text = ngettext(
@@ -94,8 +100,10 @@ def _mode(one: Finding, rule: ListRule) -> str:
         case Mode.SHADOW:
             return _("The list is in shadow: it matches, and tells nobody outside.")
         case Mode.SHARE:
-            text = _("It is in the list's share of %(share)s %%.") if one.holds else _(
-                "It is not in the list's share of %(share)s %%."
+            text = (
+                _("It is in the list's share of %(share)s %%.")
+                if one.holds
+                else _("It is not in the list's share of %(share)s %%.")
             )
             return text % {"share": one.count}
         case Mode.ON:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a person states about a depiction: an assertion, a reason, a settlement, an override, a series."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 from django import forms
@@ -17,16 +18,16 @@ from vigie_node.catalogue.states import DisputeOutcome, Grade
 REVIEW_DAYS = 90
 
 
-def _choices(kind: Any) -> list[tuple[str, str]]:
+def _choices(kind: type[StrEnum]) -> list[tuple[str, str]]:
     return [(one.value, str(words.look_of(one).word)) for one in kind]
 
 
-def _today() -> Any:
+def _today() -> date:
     return timezone.localdate()
 
 
-def _date(**attributes: Any) -> forms.DateInput:
-    return forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", **attributes})
+def _date() -> forms.DateInput:
+    return forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
 
 
 class ReasonForm(forms.Form):
@@ -48,7 +49,7 @@ class SettleForm(forms.Form):
         label=_("On what it rests"), max_length=MAX_CHARACTERS, widget=forms.Textarea(attrs={"rows": 3})
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Django's own signature
         super().__init__(*args, **kwargs)
         outcome = self.fields["outcome"]
         assert isinstance(outcome, forms.ChoiceField)
@@ -72,7 +73,7 @@ class AssertionForm(forms.Form):
     origin = forms.ChoiceField(label=_("Origin"), required=False)
     asserted_on = forms.DateField(label=_("Asserted on"), widget=_date(), initial=_today)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Django's own signature
         super().__init__(*args, **kwargs)
         choices: dict[str, Any] = {
             "source": [(str(one.id), one.name) for one in searching.sources(limit=500)],
@@ -106,7 +107,7 @@ class OverrideForm(ReasonForm):
 
     review_on = forms.DateField(label=_("Looked at again on"), widget=_date())
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Django's own signature
         super().__init__(*args, **kwargs)
         self.fields["review_on"].initial = timezone.localdate() + timedelta(days=REVIEW_DAYS)
 

@@ -20,6 +20,7 @@ from vigie_node.catalogue import dossier, explaining, standing
 from vigie_node.catalogue.derivation import Act, Age, Origin
 from vigie_node.catalogue.dossier import DisputeRow, Dossier, InSeries, Said
 from vigie_node.catalogue.rules import Mode
+from vigie_node.sightings.rules import Reach
 
 Forms = Mapping[str, forms.Form]
 
@@ -67,6 +68,7 @@ def context(
     held: Dossier,
     *,
     permissions: frozenset[Permission],
+    reach: Reach,
     opened: Forms | None = None,
     values: Sequence[dossier.Value] | None = None,
 ) -> dict[str, Any]:
@@ -84,12 +86,14 @@ def context(
         "is_matchable": bool(told),
         "gravest": told[0].because.told if told else None,
         "record_form": bad.get("record") or AssertionForm() if Permission.ASSERTION_RECORD in permissions else None,
-        "link_form": bad.get("link") or SeriesForm(auto_id="link-%s") if Permission.SERIES_EDIT in permissions else None,
+        "link_form": bad.get("link") or SeriesForm(auto_id="link-%s")
+        if Permission.SERIES_EDIT in permissions
+        else None,
         "links": [_link(one, permissions, bad) for one in held.series],
         "values": values,
         "depiction_id": held.id,
         "may_override": Permission.OVERRIDE in permissions,
-        "seen": seen.of([held.id], name="depiction") if Permission.SIGHTINGS_READ in permissions else None,
+        "seen": seen.of([held.id], name="depiction", reach=reach) if Permission.SIGHTINGS_READ in permissions else None,
     }
 
 

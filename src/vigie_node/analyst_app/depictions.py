@@ -7,8 +7,7 @@
 """
 
 import uuid
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 from django import forms
 from django.contrib import messages
@@ -19,9 +18,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from vigie.errors import VigieError
+from vigie.errors import InvalidInputError, VigieError
 from vigie_node.accounts.roles import Permission
-from vigie_node.analyst_app import depiction_page
+from vigie_node.analyst_app import depiction_page, seen
 from vigie_node.analyst_app.access import actor_of, may, requires
 from vigie_node.analyst_app.depiction_forms import AssertionForm, OverrideForm, ReasonForm, SeriesForm, SettleForm
 from vigie_node.catalogue import actions, dossier, reading, searching
@@ -190,14 +189,30 @@ def _done(
             if not form.errors:
                 messages.success(request, told)
                 return redirect("depiction", depiction_id)
-        except VigieError as error:
+        except InvalidInputError as error:
             form.add_error(None, str(error))
+        except VigieError as error:  # the thing itself is no longer as the form found it: show how it is now
+            messages.error(request, str(error))
+            return redirect("depiction", depiction_id)
     return _page(request, depiction_id, opened={opened: form}, status=422)
 
 
-def _page(request: HttpRequest, depiction_id: uuid.UUID, *, status: int = 200, **shown: Any) -> HttpResponse:
+def _page(
+    request: HttpRequest,
+    depiction_id: uuid.UUID,
+    *,
+    opened: Mapping[str, forms.Form] | None = None,
+    values: Sequence[dossier.Value] | None = None,
+    status: int = 200,
+) -> HttpResponse:
     held = reading.read(depiction_id, by=actor_of(request), now=timezone.now())
-    context = depiction_page.context(held, permissions=request.permissions, **shown)  # type: ignore[attr-defined]
+    context = depiction_page.context(
+        held,
+        permissions=request.permissions,  # type: ignore[attr-defined]  # set by `requires`
+        reach=seen.reach_of(request),
+        opened=opened,
+        values=values,
+    )
     return render(request, "analyst/depiction.html", context, status=status)
 
 

@@ -92,7 +92,9 @@ def _figures(request: HttpRequest) -> Iterator[Figure]:
     midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
     if may(request, Permission.CATALOGUE_SEARCH):
         count = reviews.recorded_since(midnight)
-        yield Figure(_("Assertions recorded today"), min(count, reviews.AT_MOST), reverse("said"), count > reviews.AT_MOST)
+        yield Figure(
+            _("Assertions recorded today"), min(count, reviews.AT_MOST), reverse("said"), count > reviews.AT_MOST
+        )
     if may(request, Permission.SIGHTINGS_READ):
         count = waiting.recorded_since(midnight)
         yield Figure(_("Sightings recorded today"), min(count, waiting.AT_MOST), _way("tasks"), count > waiting.AT_MOST)

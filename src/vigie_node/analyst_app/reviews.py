@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from vigie.errors import VigieError
+from vigie.errors import InvalidInputError, VigieError
 from vigie_node.accounts.roles import Permission
 from vigie_node.analyst_app.access import actor_of, may, requires
 from vigie_node.analyst_app.depiction_forms import OverrideForm, ReasonForm
@@ -105,8 +105,11 @@ def _done(request: HttpRequest, form: forms.Form, act: Callable[[], str], *, ope
         try:
             messages.success(request, act())
             return redirect("reviews")
-        except VigieError as error:
+        except InvalidInputError as error:
             form.add_error(None, str(error))
+        except VigieError as error:  # it is no longer as the form found it: show how it is now
+            messages.error(request, str(error))
+            return redirect("reviews")
     return _page(request, bad={opened: form}, status=422)
 
 

@@ -10,7 +10,6 @@
 import re
 import uuid
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
@@ -58,7 +57,9 @@ class FileForm(forms.Form):
 
     file = forms.FileField(
         label=gettext_lazy("A picture or video"),
-        help_text=gettext_lazy("It is fingerprinted in a confined process and dropped. Nobody sees it, nothing is kept."),
+        help_text=gettext_lazy(
+            "It is fingerprinted in a confined process and dropped. Nobody sees it, nothing is kept."
+        ),
     )
 
 
@@ -103,8 +104,10 @@ def search(request: HttpRequest) -> HttpResponse:
         return _by_id(request, asked.id)
     if asked.scheme:
         return redirect(f"{reverse('said')}?{urlencode({'label': f'{asked.scheme}:{asked.label}'})}")
-    if asked.words:
-        return _by_words(request, asked.words)
+    return _by_words(request, asked.words) if asked.words else _by_values(request, asked)
+
+
+def _by_values(request: HttpRequest, asked: Asked) -> HttpResponse:
     if not asked.subjects:
         return result_page(request, problem=asked.problem, status=422 if asked.problem else 200)
     try:
@@ -138,9 +141,8 @@ def _by_file(request: HttpRequest) -> HttpResponse:
 class InMemory(MemoryFileUploadHandler):
     """Keeps an upload in memory whatever its size, and refuses it where it is too large."""
 
-    def handle_raw_input(
-        self, input_data: Any, META: Any, content_length: int, boundary: Any, encoding: Any = None
-    ) -> None:
+    def handle_raw_input(self, _input: object, _meta: object, content_length: int, *_more: object) -> None:
+        """Take the upload over; called before its first byte is read."""
         if content_length > MAX_FILE_BYTES:
             raise FileTooLargeError(_("The file is too large to be searched by here; search by its fingerprint."))
         self.activated = True
@@ -160,7 +162,7 @@ def _by_words(request: HttpRequest, words: str) -> HttpResponse:
     return result_page(request, words=words, sources=sources, series=series)
 
 
-def result_page(request: HttpRequest, *, status: int = 200, **found: Any) -> HttpResponse:
+def result_page(request: HttpRequest, *, status: int = 200, **found: object) -> HttpResponse:
     """Show the search page with what was found."""
     schemes = [(name, one.title, tuple(one.codes)) for name, one in labels.schemes().items()]
     shown = {"form": FileForm(), "schemes": schemes, **found}

@@ -1,76 +1,68 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where and when something was seen, as figures, a time plot and a map; the tables behind both."""
+"""Where and when something was seen: figures, a time plot and a map with the tables behind both, the last sightings.
+
+- Which cases there are is shown as far as the reader may look into them; how many there are is.
+"""
 
 import uuid
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 
+from django.http import HttpRequest
 from django.utils.formats import date_format
-from django.utils.translation import ngettext
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from vigie_node.analyst_app import words
+from vigie_node.accounts.roles import Permission
+from vigie_node.analyst_app.access import actor_of, may
 from vigie_node.analyst_app.parts import Chart, Drawing
 from vigie_node.sightings import figures
-from vigie_node.sightings.figures import Figures
-from vigie_node.sightings.states import Place
+from vigie_node.sightings.figures import Figures, SeenRow
+from vigie_node.sightings.rules import Reach
+
+LAST = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What a page shows of sightings."""
 
-    total: int
-    first_at: datetime | None
-    last_at: datetime | None
-    cases: int
+    figures: Figures
     countries: int
     by_month: Chart
     by_country: Chart
+    last: Sequence[SeenRow]
 
 
-def of(depictions: Sequence[uuid.UUID], *, name: str) -> Seen:
+def reach_of(request: HttpRequest) -> Reach:
+    """Return how far the reader may look into cases."""
+    return Reach(may(request, Permission.CASES_ACROSS), actor_of(request).organisation_id)
+
+
+def of(depictions: Sequence[uuid.UUID], *, name: str, reach: Reach) -> Seen:
     """Return what was seen of depictions; `name` begins the ids of the charts."""
-    found = figures.of(depictions)
-    named = [(country, count) for country, count in found.by_country if country]
-    return Seen(
-        found.total,
-        found.first_at,
-        found.last_at,
-        found.cases,
-        len(named),
-        _by_month(found, name),
-        _by_country(found, name),
-    )
+    found = figures.figures(depictions, reach=reach)
+    countries = sum(1 for code in found.by_country if code)
+    last = figures.last_seen(depictions, reach=reach, limit=LAST) if found.sightings else []
+    return Seen(found, countries, _by_month(found, name), _by_country(found, name), last)
 
 
 def _by_month(found: Figures, name: str) -> Chart:
-    places = [place for place in Place if any(one == place for _month, one, _count in found.by_month)]
-    months: dict[date, dict[Place, int]] = defaultdict(dict)
-    for month, place, count in found.by_month:
-        months[month][place] = count
-    rows = [[month.isoformat(), *(months[month].get(place, 0) for place in places)] for month in sorted(months)]
-    most = max(months, key=lambda month: sum(months[month].values()), default=None)
+    most, _count = max(found.by_month, key=lambda pair: pair[1], default=(None, 0))
     text = _("Seen most often in %(month)s") % {"month": date_format(most, "F Y")} if most else _("Not seen")
-    finding = text if len(months) > 1 else _("Seen in one month only")
     return Chart(
         name=f"{name}-months",
         drawing=Drawing.TIME,
-        finding=finding,
-        description=_("Sightings by month and by sort of place; the same figures stand in the table below."),
-        columns=(_("Month"), *(str(words.look_of(place).word) for place in places)),
-        rows=rows,
+        finding=text if len(found.by_month) > 1 else _("Seen in one month only"),
+        description=_("Sightings by month; the same figures stand in the table below."),
+        columns=(_("Month"), _("Sightings")),
+        rows=[[month.isoformat(), count] for month, count in found.by_month],
     )
 
 
 def _by_country(found: Figures, name: str) -> Chart:
-    named = [(code, count) for code, count in found.by_country if code]
-    unnamed = sum(count for code, count in found.by_country if not code)
-    rows: list[list[object]] = [[code, count] for code, count in named]
-    if unnamed:
-        rows.append([_("not recorded"), unnamed])
+    named = {code: count for code, count in found.by_country.items() if code}
+    unnamed = found.by_country.get("", 0)
     finding = ngettext("Seen in %(count)s country", "Seen in %(count)s countries", len(named)) % {"count": len(named)}
     return Chart(
         name=f"{name}-countries",
@@ -78,5 +70,5 @@ def _by_country(found: Figures, name: str) -> Chart:
         finding=finding if named else _("No country is recorded"),
         description=_("Sightings by country on a map of the world; the same figures stand in the list beside it."),
         columns=(_("Country"), _("Sightings")),
-        rows=rows,
+        rows=[*([code, count] for code, count in named.items()), *([[_("not recorded"), unnamed]] if unnamed else [])],
     )

@@ -178,7 +178,9 @@ def values(depiction_id: uuid.UUID, *, limit: int = MAX_VALUES) -> tuple[Value, 
 def usable(depiction_id: uuid.UUID) -> Mapping[Algorithm, Sequence[int | None]]:
     """Return the qualities of the values by which a depiction may match: those that no override stands on."""
     rows = standing.visible(Fingerprint.objects.filter(depiction_id=depiction_id))
-    held = [(Algorithm(name), bytes(of), quality) for name, of, quality in rows.values_list("algorithm", "value", "quality")]
+    held = [
+        (Algorithm(name), bytes(of), quality) for name, of, quality in rows.values_list("algorithm", "value", "quality")
+    ]
     overridden = standing.overridden((algorithm, of) for algorithm, of, _ in held)
     found: dict[Algorithm, list[int | None]] = defaultdict(list)
     for algorithm, of, quality in held:
@@ -259,7 +261,7 @@ def _prints(depiction_id: uuid.UUID) -> tuple[Prints, ...]:
     )
 
 
-def _some(depiction_id: uuid.UUID) -> list[tuple[str, memoryview]]:
+def _some(depiction_id: uuid.UUID) -> list[tuple[str, bytes | memoryview]]:
     query = standing.visible(Fingerprint.objects.filter(depiction_id=depiction_id))
     return list(query.values_list("algorithm", "value").distinct()[:10_000])
 

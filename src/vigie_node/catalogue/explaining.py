@@ -93,4 +93,3 @@ def _takes(rule: ListRule, word: Word) -> bool:
     if word.weight == 0 and not rule.policy.negative:
         return False
     return not rule.policy.classes or word.label in rule.policy.classes.get(word.scheme, ())
-

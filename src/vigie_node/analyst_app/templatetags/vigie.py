@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from django import template
-from django.forms import BoundField
+from django.forms import BaseForm, BoundField
 from django.template import Context
 from django.template.loader import render_to_string
 from django.templatetags.static import static
@@ -69,9 +69,9 @@ def short(value: object) -> str:
 
 
 @register.filter
-def algorithm(value: Algorithm) -> str:
+def algorithm(value: str) -> str:
     """Name an algorithm."""
-    return str(words.ALGORITHMS[value])
+    return str(words.ALGORITHMS[Algorithm(value)])
 
 
 @register.filter
@@ -140,7 +140,7 @@ def _not_recorded() -> SafeString:
 @register.simple_block_tag(takes_context=True)
 def fact(context: Context, content: str, name: str, source: str = "", at: datetime | None = None) -> SafeString:
     """Write one row of a table of facts: a name, its value, whose word it is and since when."""
-    origin = mark_safe("")  # noqa: S308 - nothing in it
+    origin = mark_safe("")
     if source or at:
         time = format_html(" {}", age(context, at)) if at else ""
         origin = format_html('<span class="origin">{}{}</span>', source, time)
@@ -149,8 +149,15 @@ def fact(context: Context, content: str, name: str, source: str = "", at: dateti
 
 
 @register.simple_block_tag(takes_context=True)
-def dialog(
-    context: Context, content: str, name: str, title: str, action: str, verb: str, form: Any = None, danger: bool = False
+def dialog(  # noqa: PLR0917 - a template tag: its arguments are named in the template
+    context: Context,
+    content: str,
+    name: str,
+    title: str,
+    action: str,
+    verb: str,
+    form: BaseForm | None = None,
+    danger: bool = False,
 ) -> str:
     """Ask before an action; the block repeats the object in words. A form with errors comes back open."""
     return render_to_string(

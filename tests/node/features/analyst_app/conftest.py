@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _own_index(settings, tmp_path):
+    from vigie_node.matching import lookup
+
+    settings.INDEXES = tmp_path / "indexes"
+    lookup.forget()
+    yield
+    lookup.forget()
+
+
+@pytest.fixture
+def world(db):
+    """A small catalogue."""
+    from node.features.analyst_app import world as building
+
+    return building.build()
+
+
+@pytest.fixture
+def enter(db, client):
+    """A way to sign in as somebody with these roles."""
+    from node import people
+
+    return lambda *roles: people.sign_in(client, people.recruit(*roles, name="Maria Janssens"))
