@@ -6,36 +6,51 @@
 """
 
 import json
-import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection, models
 
-from vigie_node.catalogue.identity import db_uuid
-
 Rows = Sequence[tuple[Any, ...]]
+Column = Sequence[Any]
 
 
-def insert(model: type[models.Model], names: Sequence[str], rows: Rows, *, ignore_conflicts: bool = False) -> None:
-    """Insert rows whose values stand in the order of the fields' names."""
-    if not rows:
-        return
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Rows as the database takes them; made before the transaction, so that it holds nobody up for it."""
+
+    model: type[models.Model]
+    columns: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+
+
+def ready(model: type[models.Model], names: Sequence[str], rows: Rows) -> Ready:
+    """Turn rows, whose values stand in the order of the fields' names, into what the database takes."""
     fields = [model._meta.get_field(name) for name in names]
-    turn = [_turning(field) for field in fields]
-    turned = [tuple(one(value) for one, value in zip(turn, row, strict=True)) for row in rows]
-    quote = connection.ops.quote_name
-    columns = ", ".join(quote(str(field.column)) for field in fields)  # type: ignore[union-attr]
-    table = quote(model._meta.db_table)
+    turned = [_turn(field)(column) for field, column in zip(fields, zip(*rows, strict=True), strict=False)]
+    columns = tuple(str(field.column) for field in fields)  # type: ignore[union-attr]
+    return Ready(model, columns, list(zip(*turned, strict=True)))
+
+
+def insert(given: Ready, *, numbers: Sequence[int] | None = None, ignore_conflicts: bool = False) -> None:
+    """Insert rows; `numbers` are their row numbers, where they were taken before."""
+    if not given.rows:
+        return
+    rows, names = given.rows, given.columns
+    if numbers is not None:
+        rows, names = [(number, *row) for number, row in zip(numbers, rows, strict=True)], ("id", *names)
+    table = connection.ops.quote_name(given.model._meta.db_table)
+    columns = ", ".join(map(connection.ops.quote_name, names))
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql" and not ignore_conflicts:
             with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
-                for row in turned:
+                for row in rows:
                     copy.write_row(row)
             return
-        values = ", ".join(["%s"] * len(fields))
+        values = ", ".join(["%s"] * len(names))
         ending = " ON CONFLICT DO NOTHING" if ignore_conflicts else ""
-        cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({values}){ending}", turned)  # noqa: S608
+        cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({values}){ending}", rows)  # noqa: S608
 
 
 def row_numbers(model: type[models.Model], count: int) -> list[int]:
@@ -53,22 +68,30 @@ def row_numbers(model: type[models.Model], count: int) -> list[int]:
     return list(range(last + 1, last + 1 + count))
 
 
-def _turning(field: Any) -> Callable[[Any], Any]:  # noqa: ANN401 - Django's fields have no common type that says this
-    target = field.target_field if field.is_relation else field
-    match target:
+def _turn(field: Any) -> Callable[[Column], Column]:  # noqa: ANN401 - Django's fields have no common type that says this
+    match field.target_field if field.is_relation else field:
         case models.UUIDField():
-            return _uuid
+            return _as_it_is if connection.features.has_native_uuid_field else _hex
         case models.DateTimeField():
-            return connection.ops.adapt_datetimefield_value
+            return _times
         case models.JSONField():
-            return json.dumps
+            return _json
         case _:
             return _as_it_is
 
 
-def _uuid(value: uuid.UUID | None) -> uuid.UUID | str | None:
-    return None if value is None else db_uuid(value)
+def _hex(column: Column) -> Column:
+    return [None if value is None else value.hex for value in column]
 
 
-def _as_it_is(value: object) -> object:
-    return value
+def _times(column: Column) -> Column:
+    turned = {value: connection.ops.adapt_datetimefield_value(value) for value in set(column)}
+    return [turned[value] for value in column]
+
+
+def _json(column: Column) -> Column:
+    return [json.dumps(value) for value in column]
+
+
+def _as_it_is(column: Column) -> Column:
+    return column

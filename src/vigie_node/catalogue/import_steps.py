@@ -47,7 +47,7 @@ from vigie_node.changes import actions as changes
 from vigie_node.changes.topics import Topic
 
 STEP_SECONDS = 2.0
-TARGET_SECONDS = 0.04  # of one transaction; the limit is 0.1
+TARGET_SECONDS = 0.05  # of one transaction; the limit is 0.1
 PAUSE_SECONDS = 0.026  # a waiting writer of SQLite asks again every 25 ms at most in its first tenth of a second
 LEASE = timedelta(seconds=60)
 MAX_ATTEMPTS = 5
@@ -82,9 +82,14 @@ class Pace:
 
     @staticmethod
     def pause() -> None:
-        """Let others write, where only one can."""
-        if connection.vendor == "sqlite":
-            time.sleep(PAUSE_SECONDS)
+        """Let others write, where only one can; meanwhile bring what was written from the log to the database."""
+        if connection.vendor != "sqlite":
+            return
+        began = time.monotonic()
+        with connection.cursor() as cursor:
+            # In passing: it waits for nobody and keeps nobody out, unlike the one that a commit would else do.
+            cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        time.sleep(max(0, PAUSE_SECONDS - (time.monotonic() - began)))
 
 
 def claim(*, now: datetime) -> uuid.UUID | None:
@@ -181,7 +186,7 @@ def _read_some(row: Import, order: Order, *, until: float, now: datetime) -> boo
     items: list[Item] = []
     while time.monotonic() < until:
         if not items:
-            items = upstream_files.read(source, place, given=claim, limit=_READ_LINES)
+            items = upstream_files.read(source, place, given=claim, limit=max(200, min(_READ_LINES, 8 * pace.rows)))
         if not items:
             _note(order.id, is_read=True)
             return False
@@ -244,7 +249,7 @@ def _sweep(order: Order, after: uuid.UUID, *, now: datetime) -> bool:
     found = list(lost.values_list("id", flat=True))
     rows = [(new_id(now), one, _NO_LONGER_HELD, now, order.created_by, order.id) for one in found]
     names = ("id", "assertion", "reason", "revoked_at", "revoked_by", "via")
-    bulk.insert(Revocation, names, rows, ignore_conflicts=True)
+    bulk.insert(bulk.ready(Revocation, names, rows), ignore_conflicts=True)
     row = _note(order.id, swept_to=str(window[-1]))
     row.counts = dict(sorted((Counter(row.counts) + Counter(revoking=len(found))).items()))
     row.claimed_at = now

@@ -30,7 +30,7 @@ from vigie_node.audit import actions as audit
 from vigie_node.audit.events import Event
 from vigie_node.base.actor import Actor
 from vigie_node.base.ids import new_id
-from vigie_node.catalogue import classes, upstream_files
+from vigie_node.catalogue import classes, identity, upstream_files
 from vigie_node.catalogue.actions import NoSuchSourceError
 from vigie_node.catalogue.list_actions import NoSuchListError
 from vigie_node.catalogue.models import Assertion, Dispute, Import, MatchList, Revocation, Source
@@ -286,9 +286,10 @@ def _check_not_older(entry: Import) -> None:
 def _drop_overtaken(shown: Import) -> int:
     """Leave out staged words that repeat what a person revoked or disputed since the import began."""
     since = shown.created_at
-    revoked = Revocation.objects.filter(via=None, revoked_at__gte=since).values("assertion")
-    disputed = Dispute.objects.filter(outcome="", opened_at__gte=since).values("assertion")
-    staged = Assertion.objects.filter(via=shown, label=F("supersedes__label"))
-    overtaken = list(staged.filter(supersedes__in=revoked).values_list("id", flat=True))
-    overtaken += staged.filter(supersedes__in=disputed).exclude(id__in=overtaken).values_list("id", flat=True)
-    return Assertion.objects.filter(id__in=overtaken).delete()[0] if overtaken else 0
+    ended = set(Revocation.objects.filter(via=None, revoked_at__gte=since).values_list("assertion_id", flat=True))
+    ended |= set(Dispute.objects.filter(outcome="", opened_at__gte=since).values_list("assertion_id", flat=True))
+    dropped = 0
+    for portion in identity.portions(sorted(ended)):
+        staged = Assertion.objects.filter(supersedes__in=portion, via=shown, label=F("supersedes__label"))
+        dropped += staged.delete()[0]
+    return dropped

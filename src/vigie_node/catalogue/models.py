@@ -117,7 +117,7 @@ class UpstreamRecord(models.Model):
         scrub: ClassVar[str] = "deleted with its depiction"
 
     id = models.BigAutoField(primary_key=True)
-    source = models.ForeignKey(Source, on_delete=models.PROTECT)
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, db_index=False)
     upstream_id = models.CharField(max_length=200)
     version = models.IntegerField()
     document = models.TextField()
@@ -191,7 +191,7 @@ class Assertion(models.Model):
 
     id = models.UUIDField(primary_key=True)
     depiction = models.ForeignKey(Depiction, on_delete=models.CASCADE, related_name="assertions")
-    source = models.ForeignKey(Source, on_delete=models.PROTECT)
+    source = models.ForeignKey(Source, on_delete=models.PROTECT, db_index=False)
     scheme = models.CharField(max_length=32)
     label = models.CharField(max_length=64)
     facts = models.JSONField(default=dict)  # what was seen, from which labels of other schemes are derived

@@ -3,8 +3,8 @@
 
 - What a portion writes and the note of its progress are committed together: killed at any moment, the import goes on
   where it was and does nothing twice.
-- What is held is read before the transaction. If anything changed in between it is read again within, so that no
-  decision rests on what was; else the transaction holds the writer's place for as long as the inserts take.
+- What is held is read, and what is written made ready, before the transaction; if anything changed in between both are
+  done again within. So no decision rests on what was, and others wait for the inserts alone.
 - Nothing that is staged counts: every row names its import, and is read only once that is visible.
 - A portion that finds the import cancelled, or gone on by another worker, writes nothing.
 
@@ -14,7 +14,7 @@ Decision: ADR 0081.
 import time
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -27,6 +27,7 @@ from vigie.lists.entries import Entry
 from vigie.lists.rows import Remark
 from vigie_node.base.ids import new_id
 from vigie_node.catalogue import bulk, holding, identity, merging
+from vigie_node.catalogue.bulk import Ready
 from vigie_node.catalogue.holding import Holding, Key
 from vigie_node.catalogue.identity import Fingerprints, NewFingerprint
 from vigie_node.catalogue.merging import Effect, Held
@@ -89,7 +90,7 @@ class Written:
 
 _DEPICTION = ("id", "kind", "created_at", "via")
 _PRINT = (
-    "id", "depiction", "algorithm", "value", "quality", "role", "start_ms", "end_ms", "recipe", "via", "created_at",
+    "depiction", "algorithm", "value", "quality", "role", "start_ms", "end_ms", "recipe", "via", "created_at",
 )  # fmt: skip
 _ASSERTION = (
     "id", "depiction", "source", "scheme", "label", "facts", "ground", "asserted_at", "recorded_at", "recorded_by",
@@ -111,17 +112,16 @@ def stage(order: Order, items: Sequence[Item], *, done_before: int, pace: int, n
     for item in items:
         if item.entry is not None:
             asked[item.entry.depiction].append(prints[item.line])
+    sources = _sources(order, items, now=now)
     position = change_log.latest()
-    held = holding.read(asked, import_id=order.id, source_id=order.source_id)
+    ready = _decide(order, items, prints, asked, sources, now=now)
     began = time.monotonic()
     with transaction.atomic():
         identity.lock()
         if change_log.latest() != position:
-            held = holding.read(asked, import_id=order.id, source_id=order.source_id)
-        sources = _sources(order, items, now=now)
-        written = _Portion(order, held, sources, now).write(items, prints)
-        _note(order, items, written, done_before=done_before, pace=pace, now=now)
-        rows = _insert(order, written)
+            ready = _decide(order, items, prints, asked, sources, now=now)
+        _note(order, items, ready, done_before=done_before, pace=pace, now=now)
+        rows = _insert(order, ready)
         for begin in range(0, len(rows), changes.MAX_ITEMS):
             portion = rows[begin : begin + changes.MAX_ITEMS]
             changes.append(Topic.FINGERPRINTS_ADDED, subject=order.id, items=portion, now=now)
@@ -146,17 +146,55 @@ def fingerprints_of(entry: Entry) -> tuple[NewFingerprint, ...]:
     return tuple({one.place: one for one in found}.values())
 
 
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """What one portion writes, as the database takes it."""
+
+    depictions: Ready
+    prints: Ready
+    assertions: Ready
+    records: Ready
+    marks: Ready
+    refusals: Ready
+    reused: list[uuid.UUID]
+    counts: Counter[str]
+
+
+def _decide(
+    order: Order,
+    items: Sequence[Item],
+    prints: Mapping[int, tuple[NewFingerprint, ...]],
+    asked: Mapping[str, list[Fingerprints]],
+    sources: Mapping[str, uuid.UUID],
+    *,
+    now: datetime,
+) -> _Ready:
+    """Read what is held, and decide what the lines do to it."""
+    held = holding.read(asked, import_id=order.id, source_id=order.source_id)
+    written = _Portion(order, held, sources, now).write(items, prints)
+    return _Ready(
+        bulk.ready(Depiction, _DEPICTION, written.depictions),
+        bulk.ready(Fingerprint, _PRINT, written.prints),
+        bulk.ready(Assertion, _ASSERTION, written.assertions),
+        bulk.ready(UpstreamRecord, _RECORD, written.records),
+        bulk.ready(ImportMark, ("of", "assertion"), list(dict.fromkeys(written.marks))),
+        bulk.ready(ImportRefusal, ("of", "line", "code", "message"), written.refusals),
+        sorted(written.reused),
+        written.counts,
+    )
+
+
 @dataclass(slots=True)
 class _Portion:
     """Decides, line after line, what each does to what is held and to what the lines before it did."""
 
     order: Order
     held: Holding
-    sources: dict[str, uuid.UUID]
+    sources: Mapping[str, uuid.UUID]
     now: datetime
     written: Written = field(default_factory=Written)
 
-    def write(self, items: Sequence[Item], prints: dict[int, tuple[NewFingerprint, ...]]) -> Written:
+    def write(self, items: Sequence[Item], prints: Mapping[int, tuple[NewFingerprint, ...]]) -> Written:
         """Go over the lines, in order."""
         for item in items:
             self.written.counts["left_out"] += item.left_out
@@ -274,35 +312,34 @@ def _sources(order: Order, items: Sequence[Item], *, now: datetime) -> dict[str,
     return known
 
 
-def _note(order: Order, items: Sequence[Item], written: Written, *, done_before: int, pace: int, now: datetime) -> None:
+def _note(order: Order, items: Sequence[Item], ready: _Ready, *, done_before: int, pace: int, now: datetime) -> None:
     """Note how far the import came; who is not first to do so writes nothing.
 
     Raises:  SomebodyElseError.
     """
-    import_row = Import.objects.select_for_update().get(id=order.id)
-    if import_row.state != ImportState.STAGING.value or import_row.rows_done != done_before:
+    row = Import.objects.select_for_update().get(id=order.id)
+    if row.state != ImportState.STAGING.value or row.rows_done != done_before:
         raise SomebodyElseError("the import was cancelled, or somebody else went on with it")
-    counts = Counter(import_row.counts)
-    room = max(0, MAX_REFUSALS - counts["refused"])
-    written.refusals = written.refusals[:room]
-    import_row.counts = dict(sorted((counts + written.counts).items()))
+    counts = Counter(row.counts)
+    del ready.refusals.rows[max(0, MAX_REFUSALS - counts["refused"]) :]
+    row.counts = dict(sorted((counts + ready.counts).items()))
     after = items[-1].after
-    import_row.progress = import_row.progress | {"line": after.line, "offset": after.offset, "pace": pace}
-    import_row.rows_done = done_before + len(items)
-    import_row.claimed_at = now
-    import_row.save(update_fields=["counts", "progress", "rows_done", "claimed_at"])
+    row.progress = row.progress | {"line": after.line, "offset": after.offset, "pace": pace}
+    row.rows_done = done_before + len(items)
+    row.claimed_at = now
+    row.save(update_fields=["counts", "progress", "rows_done", "claimed_at"])
 
 
-def _insert(order: Order, written: Written) -> list[int]:
+def _insert(order: Order, ready: _Ready) -> list[int]:
     """Write the rows; return the numbers of the fingerprints."""
-    bulk.insert(Depiction, _DEPICTION, written.depictions)
-    numbers = bulk.row_numbers(Fingerprint, len(written.prints)) if written.prints else []
-    bulk.insert(Fingerprint, _PRINT, [(number, *row) for number, row in zip(numbers, written.prints, strict=True)])
-    bulk.insert(Assertion, _ASSERTION, written.assertions)
-    bulk.insert(UpstreamRecord, _RECORD, written.records)
-    bulk.insert(ImportMark, ("of", "assertion"), list(dict.fromkeys(written.marks)), ignore_conflicts=True)
-    bulk.insert(ImportRefusal, ("of", "line", "code", "message"), written.refusals)
-    for portion in identity.portions(sorted(written.reused)):
+    bulk.insert(ready.depictions)
+    numbers = bulk.row_numbers(Fingerprint, len(ready.prints.rows)) if ready.prints.rows else []
+    bulk.insert(ready.prints, numbers=numbers)
+    bulk.insert(ready.assertions)
+    bulk.insert(ready.records)
+    bulk.insert(ready.marks, ignore_conflicts=True)
+    bulk.insert(ready.refusals)
+    for portion in identity.portions(ready.reused):
         # Another import's depiction is everybody's from now on: it stays when that one is undone.
         Depiction.objects.filter(id__in=portion).exclude(via=None).exclude(via=order.id).update(via=None)
     return numbers

@@ -147,8 +147,9 @@ def _read(query: str, asked: Sequence[Any]) -> list[tuple[Any, ...]]:
 
 
 def as_time(at: datetime | str) -> datetime:
-    """Return a time as the drivers give it: SQLite's is text, in UTC."""
-    return at if isinstance(at, datetime) else datetime.fromisoformat(at).replace(tzinfo=UTC)
+    """Return a time as both drivers give it: in UTC, said or not."""
+    read = at if isinstance(at, datetime) else datetime.fromisoformat(at)
+    return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
 def _print(row: tuple[Any, ...]) -> Print:
