@@ -49,6 +49,7 @@ WAYS = (
     ),
     Way(gettext_noop("Reviews"), "scale", Permission.CATALOGUE_READ, ("reviews", "keep_override", "end_override")),
     Way(gettext_noop("Alarms"), "bell", Permission.ALARMS_READ, ("alarms", "settle_alarm")),
+    Way(gettext_noop("Audit"), "list-check", Permission.AUDIT_READ, ("audit",)),
     Way(gettext_noop("This node"), "info-circle", None, ("about",)),
 )
 

@@ -131,9 +131,7 @@ def verify(
     report = verification.verify(trusted=trusted, against=against, progress=progress)
     with transaction.atomic():
         models.Verification.objects.filter(at__lt=now - _VERIFICATIONS_KEPT).delete()
-        models.Verification.objects.create(
-            id=new_id(now), at=now, size=report.size, heads=report.head_count, faults=report.fault_count
-        )
+        models.Verification.objects.create(at=now, size=report.size, heads=report.head_count, faults=report.fault_count)
         record(Event.AUDIT_VERIFIED, subject=report.size, by=by, at=now, faults=report.fault_count)
     return report
 

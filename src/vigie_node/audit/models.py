@@ -105,7 +105,7 @@ class Verification(models.Model):
         keep_for: ClassVar[str] = "1 year"
         scrub: ClassVar[str] = "the row is deleted"
 
-    id = models.UUIDField(primary_key=True)
+    number = models.BigAutoField(primary_key=True)
     at = models.DateTimeField()
     size = models.BigIntegerField()
     heads = models.BigIntegerField()

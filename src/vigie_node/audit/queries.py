@@ -108,7 +108,7 @@ def latest_head() -> heads.SignedHead | None:
 def state() -> State:
     """Return how the audit stands."""
     head = latest_head()
-    last = models.Verification.objects.order_by("-at").first()
+    last = models.Verification.objects.order_by("-number").first()
     return State(
         head=head.head if head else None,
         pending=pending_count(),
