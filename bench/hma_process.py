@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from flask import Flask, jsonify, request
+from flask import Flask, Response, jsonify, request
 from threatexchange.signal_type.pdq.pdq_hasher import pdq_from_file
 from threatexchange.signal_type.pdq.pdq_index import PDQIndex
 
@@ -22,20 +22,21 @@ _index = PDQIndex((row.tobytes().hex(), number) for number, row in enumerate(_va
 
 
 @app.get("/status")
-def status():
+def status() -> str:
     """Say that it is there."""
     return "I-AM-ALIVE"
 
 
 @app.get("/m/raw_lookup")
-def raw_lookup():
+def raw_lookup() -> Response:
     """Look one value up."""
     found = _index.query(request.args["signal"])
-    return jsonify({"matches": [{"content_id": one.metadata, "distance": one.similarity_info.distance} for one in found]})
+    told = [{"content_id": one.metadata, "distance": one.similarity_info.distance} for one in found]
+    return jsonify({"matches": told})
 
 
 @app.post("/h/hash")
-def hash_picture():
+def hash_picture() -> Response:
     """Hash one picture: HMA writes the upload to a file, too."""
     content = io.BytesIO(request.files["photo"].read())
     with tempfile.NamedTemporaryFile("wb") as file:

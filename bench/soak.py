@@ -4,10 +4,12 @@
 - Interrupted: the same command is started again and again, and its whole process group killed with SIGKILL at moments
   drawn by lot. Its rows must then equal those of a scan that nobody disturbed, and every planted copy be found.
 - Hostile: one scan over mutated files and bombs must end with exit status 0 and exactly one row for every file.
-- Seeds are fixed; `--share` runs a part of both campaigns. Any failure ends with status 1.
+- A node under load: its processes are killed 200 times, on SQLite and on PostgreSQL; see `bench/node/soak.py`.
+- Seeds are fixed; `--share` runs a part of each campaign. Any failure ends with status 1.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -21,11 +23,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tools import postgres
 
 from bench import STORE, measure, pages, scanned
 from bench.corpus import folders, hostile
+from bench.node import soak
+from bench.node.soak import Killed
 
-_FILES, _KILLS, _HOSTILE = 20_000, 20, 10_000
+_FILES, _KILLS, _HOSTILE, _NODE_KILLS = 20_000, 20, 10_000, 200
+_CAMPAIGNS = ("interrupted", "hostile", "node")
 _SEED = 2027
 
 
@@ -75,13 +81,16 @@ def main() -> int:
     options = _options()
     store = options.store
     store.mkdir(parents=True, exist_ok=True)
-    results: dict[str, Interrupted | Hostile] = {}
-    if options.only != "hostile":
+    results: dict[str, Interrupted | Hostile | Killed] = {}
+    wanted = [options.only] if options.only else _CAMPAIGNS
+    if "interrupted" in wanted:
         results["interrupted"] = interrupted(
             store, files=round(_FILES * options.share), kills=max(2, round(_KILLS * options.share)), seed=options.seed
         )
-    if options.only != "interrupted":
+    if "hostile" in wanted:
         results["hostile"] = campaign(store, files=round(_HOSTILE * options.share), seed=options.seed)
+    if "node" in wanted:
+        results |= killed_nodes(store / "node", kills=round(_NODE_KILLS * options.share), seed=options.seed)
     told = {name: asdict(result) | {"passed": result.passed} for name, result in results.items()}
     print(json.dumps(told, indent=1))
     if options.docs:
@@ -93,13 +102,24 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.soak", description="Interrupted scans and hostile files.")
     parser.add_argument("--share", type=float, default=1.0, help="this part of both campaigns (default 1)")
     parser.add_argument("--seed", type=int, default=_SEED, help="of the files and of the moments")
-    parser.add_argument("--only", choices=("interrupted", "hostile"), help="this campaign only")
+    parser.add_argument("--only", choices=_CAMPAIGNS, help="this campaign only")
     parser.add_argument("--store", type=Path, default=STORE / "soak", help="where files and results are kept")
     parser.add_argument("--docs", action="store_true", help="write docs/reference/soak.md")
     options = parser.parse_args()
     if options.docs and (options.share < 1 or options.only):
-        parser.error("the page is written from both campaigns in full")
+        parser.error("the page is written from all campaigns in full")
     return options
+
+
+def killed_nodes(store: Path, *, kills: int, seed: int) -> dict[str, Killed]:
+    """Kill the processes of a node so many times on either database."""
+    shutil.rmtree(store, ignore_errors=True)
+    results = {}
+    for name, database in (("sqlite", contextlib.nullcontext(None)), ("postgres", postgres.running())):
+        (store / name).mkdir(parents=True)
+        with database as url:
+            results[f"node-{name}"] = soak.campaign(store / name, kills=kills, seed=seed, database=url)
+    return results
 
 
 def interrupted(store: Path, *, files: int, kills: int, seed: int) -> Interrupted:
@@ -254,7 +274,16 @@ def _write_page(told: dict[str, dict[str, Any]]) -> None:
         verdicts=_counts(hard["verdicts"]),
         problems=_counts(hard["problems"]),
         **{name: hard[name] for name in ("exit_status", "files_without_one_row", "seconds")},
+        nodes="\n".join(_of_node(told[name]) for name in ("node-sqlite", "node-postgres")),
     )
+
+
+def _of_node(one: dict[str, Any]) -> str:
+    acknowledged = one["acknowledged"]
+    figures = [acknowledged.get(kind, 0) for kind in ("depiction", "assertion", "revocation", "matched")]
+    imports = acknowledged.get("visible", 0) + acknowledged.get("cancelled", 0)
+    cells = [one["database"], one["kills"], *figures, imports, len(one["lost"]), len(one["disagreements"])]
+    return f"| {' | '.join(map(str, cells))} |"
 
 
 def _counts(counts: dict[str, int]) -> str:

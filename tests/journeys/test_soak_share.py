@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A seeded tenth of the soak: a killed scan ends like an undisturbed one; hostile files cost only themselves."""
+"""A seeded tenth of the soak.
+
+- A killed scan ends like an undisturbed one; hostile files cost only themselves; a killed node loses nothing.
+"""
 
 import json
 import subprocess
@@ -37,3 +40,14 @@ class TestAScanOfHostileFiles:
 
     def test_has_exactly_one_row_for_every_file(self, soaked):
         assert soaked["hostile"]["files_without_one_row"] == 0
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+class TestANodeThatIsKilled:
+    def test_loses_nothing_that_it_acknowledged(self, soaked, database):
+        assert soaked[f"node-{database}"]["lost"] == []
+        for kind in ("depiction", "revocation", "matched", "import"):
+            assert soaked[f"node-{database}"]["acknowledged"][kind] > 0
+
+    def test_agrees_with_itself_afterwards(self, soaked, database):
+        assert soaked[f"node-{database}"]["disagreements"] == []
