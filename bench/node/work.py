@@ -51,7 +51,6 @@ class Acks:
 
 def write(acks: Acks, rng: random.Random) -> None:
     """Record and revoke, without pause."""
-
     said: list[uuid.UUID] = []
     while True:
         now = datetime.now(UTC)
@@ -77,7 +76,6 @@ def write(acks: Acks, rng: random.Random) -> None:
 
 def take_in(acks: Acks, rng: random.Random) -> None:
     """Import one file after the other; the worker stages them."""
-
     home = Path(os.environ["VIGIE_HOME"])
     while True:
         now = datetime.now(UTC)
