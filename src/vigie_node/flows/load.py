@@ -56,7 +56,7 @@ def _stage(load: UnderWay, *, now: datetime) -> None:
         while time.monotonic() < until:
             portion = list(islice(rows, ROWS))
             if not portion:
-                loading.end_staging(load, now=now)
+                loading.end_staging(load)
                 return
             for seen in _in_small_parts(scanned.of_rows(portion, keeps_names=load.keeps_names)):
                 if not loading.stage(load, seen, now=now):

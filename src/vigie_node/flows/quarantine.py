@@ -6,6 +6,7 @@
 3. An alarm, by the list's name; and a note, so that the same flood is not noticed twice.
 """
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from vigie_node.alarms import actions as alarms
@@ -29,7 +30,7 @@ def step(*, by: Actor, now: datetime) -> int:
     for one in found:
         held = prints.get(one.fingerprint)
         if held is not None:
-            try:
+            with suppress(AlreadyOverriddenError):  # by another list, or by ourselves before we were stopped
                 catalogue.override(
                     held.algorithm,
                     held.value,
@@ -39,8 +40,6 @@ def step(*, by: Actor, now: datetime) -> int:
                     by=by,
                     now=now,
                 )
-            except AlreadyOverriddenError:
-                pass  # by another list, or by ourselves before we were stopped
         alarms.raise_alarm(Alarm.FLOOD, subject=names[one.list_id], by=by, now=now)
         floods.note_flood(one, by=by, now=now)
     return len(found)

@@ -31,9 +31,7 @@ def revoke(assertion_id: uuid.UUID, *, reason: str, by: Actor, now: datetime) ->
     return _undo(assertion_id, by=by, now=now)
 
 
-def settle_dispute(
-    dispute_id: uuid.UUID, *, outcome: DisputeOutcome, settlement: str, by: Actor, now: datetime
-) -> int:
+def settle_dispute(dispute_id: uuid.UUID, *, outcome: DisputeOutcome, settlement: str, by: Actor, now: datetime) -> int:
     """Settle a dispute and return how many matches are undone by it: none unless it was upheld.
 
     Audit:   DISPUTE_SETTLED; SIGHTINGS_UNDONE, where there are any.

@@ -21,17 +21,28 @@ from vigie_node.changes.topics import Topic
 from vigie_node.matching.answers import Answer
 from vigie_node.matching.questions import Subject
 from vigie_node.sightings import tallies, writing
-from vigie_node.sightings.erasing import expire as expire
-from vigie_node.sightings.loading import cancel_load as cancel_load
-from vigie_node.sightings.loading import start_load as start_load
+from vigie_node.sightings.erasing import expire
+from vigie_node.sightings.loading import cancel_load, start_load
 from vigie_node.sightings.models import Match, Sighting
 from vigie_node.sightings.rules import Reach
-from vigie_node.sightings.simulating import cancel_simulation as cancel_simulation
-from vigie_node.sightings.simulating import start_simulation as start_simulation
+from vigie_node.sightings.simulating import cancel_simulation, start_simulation
 from vigie_node.sightings.states import FoundBy, Place
-from vigie_node.sightings.task_actions import finish_task as finish_task
-from vigie_node.sightings.task_actions import reopen_task as reopen_task
-from vigie_node.sightings.task_actions import take_task as take_task
+from vigie_node.sightings.task_actions import finish_task, reopen_task, take_task
+
+__all__ = [
+    "LookUp",
+    "NoSuchSightingError",
+    "cancel_load",
+    "cancel_simulation",
+    "expire",
+    "finish_task",
+    "open_place",
+    "record_look_ups",
+    "reopen_task",
+    "start_load",
+    "start_simulation",
+    "take_task",
+]
 
 
 class NoSuchSightingError(NotFoundError):
@@ -84,9 +95,7 @@ def record_look_ups(found: Sequence[LookUp], *, by: Actor, now: datetime) -> Non
     Match.objects.bulk_create(matches)
     told = {(match.sighting_id, match.depiction_id): match for match in matches if not match.is_shadow}
     tallies.add(tallies.sort_of(match.sighting, match.depiction_id) for match in told.values())
-    audit.record(
-        Event.LOOK_UPS_RECORDED, subject="", by=by, at=now, sightings=len(sightings), matches=len(matches)
-    )
+    audit.record(Event.LOOK_UPS_RECORDED, subject="", by=by, at=now, sightings=len(sightings), matches=len(matches))
     changes.append(Topic.SEEN_ADDED, items=values, now=now)
 
 

@@ -49,7 +49,9 @@ def expire(*, by: Actor, now: datetime) -> int:
 
     Audit:   SIGHTINGS_EXPIRED, with how many.
     """
-    due = list(Sighting.objects.filter(expires_at__lte=now).order_by("expires_at", "id").values_list("id", flat=True)[:AT_ONCE])
+    due = list(
+        Sighting.objects.filter(expires_at__lte=now).order_by("expires_at", "id").values_list("id", flat=True)[:AT_ONCE]
+    )
     if not due:
         due = _of_stopped_loads()
     if not due:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import pairwise
 
 from django.db.models import OuterRef, QuerySet, Subquery
 
@@ -158,7 +159,7 @@ def _ends(depictions: Sequence[uuid.UUID], month: date, *, order: str) -> dict[u
 
 def _returns(months: Sequence[date]) -> int:
     places = [12 * month.year + month.month for month in months]
-    return sum(later - earlier > RETURN_AFTER_MONTHS for earlier, later in zip(places, places[1:], strict=False))
+    return sum(later - earlier > RETURN_AFTER_MONTHS for earlier, later in pairwise(places))
 
 
 def _own_cases(reach: Reach) -> set[str]:

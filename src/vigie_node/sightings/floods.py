@@ -60,6 +60,4 @@ def note_flood(one: Flooding, *, by: Actor, now: datetime) -> None:
     Audit:   FLOOD_NOTED, with list and count.
     """
     Flood.objects.create(fingerprint=one.fingerprint, list_id=one.list_id, matches=one.matches, noticed_at=now)
-    audit.record(
-        Event.FLOOD_NOTED, subject=one.fingerprint, by=by, at=now, list=str(one.list_id), matches=one.matches
-    )
+    audit.record(Event.FLOOD_NOTED, subject=one.fingerprint, by=by, at=now, list=str(one.list_id), matches=one.matches)

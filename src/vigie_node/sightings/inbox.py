@@ -100,9 +100,7 @@ def oldest_task(wanted: Wanted, *, reach: Reach) -> datetime | None:
     return _asked(wanted, reach).order_by("id").values_list("created_at", flat=True).first()
 
 
-def done_on_the_strength_of(
-    assertion_id: uuid.UUID, *, reach: Reach, after: int = 0, limit: int = 100
-) -> list[Relied]:
+def done_on_the_strength_of(assertion_id: uuid.UUID, *, reach: Reach, after: int = 0, limit: int = 100) -> list[Relied]:
     """Return the next matches, standing or undone, that relied on an assertion; after a match's number."""
     depiction = sweeping.depiction_of_assertion(assertion_id)
     rows = (

@@ -182,9 +182,7 @@ def stage(load: UnderWay, seen: Sequence[Seen | None], *, now: datetime) -> bool
 def moved_on(load: UnderWay, *, rows: int = 0, matched_to: int | None = None) -> UnderWay:
     """Return the load as it is after a step that was written."""
     state = LoadState.STAGING if load.state is LoadState.WAITING else load.state
-    return replace(
-        load, state=state, rows_done=load.rows_done + rows, matched_to=matched_to or load.matched_to
-    )
+    return replace(load, state=state, rows_done=load.rows_done + rows, matched_to=matched_to or load.matched_to)
 
 
 def position() -> int:
@@ -193,7 +191,7 @@ def position() -> int:
 
 
 @transaction.atomic
-def end_staging(load: UnderWay, *, now: datetime) -> bool:
+def end_staging(load: UnderWay) -> bool:
     """Note that every row is staged."""
     moved = Load.objects.filter(id=load.id, state=load.state.value, rows_done=load.rows_done)
     return bool(moved.update(state=LoadState.MATCHING.value, folder=""))

@@ -60,7 +60,9 @@ class Sighting(models.Model):
     """A content seen at a place at a time."""
 
     class Retention:
-        purpose: ClassVar[str] = "Finds again what was seen before it was known; the figures that a victim is entitled to"
+        purpose: ClassVar[str] = (
+            "Finds again what was seen before it was known; the figures that a victim is entitled to"
+        )
         keep_for: ClassVar[str] = "until `expires_at`: set by the legal basis, or by the settings for a matched look-up"
         scrub: ClassVar[str] = "deleted with its values, and dropped from index and backups on schedule"
 

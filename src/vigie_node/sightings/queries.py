@@ -17,20 +17,34 @@ from vigie.fingerprints.gates import UNKNOWN_QUALITY
 from vigie.fingerprints.values import Algorithm
 from vigie.fingerprints.video import FrameSpan
 from vigie_node.matching.questions import PLAIN, Question
-from vigie_node.sightings.figures import counts as counts
-from vigie_node.sightings.figures import figures as figures
-from vigie_node.sightings.figures import last_seen as last_seen
-from vigie_node.sightings.inbox import Wanted as Wanted
-from vigie_node.sightings.inbox import done_on_the_strength_of as done_on_the_strength_of
-from vigie_node.sightings.inbox import oldest_task as oldest_task
-from vigie_node.sightings.inbox import task as task
-from vigie_node.sightings.inbox import task_count as task_count
-from vigie_node.sightings.inbox import tasks as tasks
+from vigie_node.sightings.figures import counts, figures, last_seen
+from vigie_node.sightings.inbox import Wanted, done_on_the_strength_of, oldest_task, task, task_count, tasks
 from vigie_node.sightings.models import Load, SeenValue, Sighting, Sweep
 from vigie_node.sightings.rules import EVERYWHERE, Reach
-from vigie_node.sightings.simulating import simulation as simulation
-from vigie_node.sightings.simulating import simulations as simulations
+from vigie_node.sightings.simulating import simulation, simulations
 from vigie_node.sightings.states import LoadState, SweepCause
+
+__all__ = [
+    "LoadRow",
+    "NoSuchLoadError",
+    "SweepRow",
+    "Wanted",
+    "counts",
+    "done_on_the_strength_of",
+    "figures",
+    "last_seen",
+    "load",
+    "loads",
+    "oldest_task",
+    "organisations_of",
+    "simulation",
+    "simulations",
+    "subjects_of",
+    "sweeps",
+    "task",
+    "task_count",
+    "tasks",
+]
 
 
 class NoSuchLoadError(NotFoundError):

@@ -88,7 +88,9 @@ def sightings_with(values: Iterable[int]) -> list[int]:
     """Return the sightings of these values, ascending; not those that a load under way will match itself."""
     wanted = sorted(set(values))
     under_way = dict(
-        Load.objects.filter(state__in=[LoadState.STAGING.value, LoadState.MATCHING.value]).values_list("id", "matched_to")
+        Load.objects.filter(state__in=[LoadState.STAGING.value, LoadState.MATCHING.value]).values_list(
+            "id", "matched_to"
+        )
     )
     found: set[int] = set()
     for begin in range(0, len(wanted), 500):
@@ -200,9 +202,7 @@ def _sweeps(rows: Sequence[ChangeRow]) -> Iterable[tuple[SweepCause, str, tuple[
             yield SweepCause.OVERRIDE_ENDED, subject, ()
 
 
-def _plan(
-    cause: SweepCause, subject: str, named: Sequence[uuid.UUID], *, position: int, now: datetime
-) -> None:
+def _plan(cause: SweepCause, subject: str, named: Sequence[uuid.UUID], *, position: int, now: datetime) -> None:
     """Make a sweep; one that stands for the same cause and subject begins anew instead."""
     if cause is not SweepCause.STANDING:
         under_way = Sweep.objects.filter(cause=cause.value, subject=subject, ended_at=None)

@@ -51,7 +51,9 @@ class Reach:
 
     def covers(self, *, case: str, organisation_id: uuid.UUID | None) -> bool:
         """Say whether the particulars of a sighting may be seen; one outside of any case belongs to the node."""
-        return self.across_cases or not case or (organisation_id is not None and organisation_id == self.organisation_id)
+        return (
+            self.across_cases or not case or (organisation_id is not None and organisation_id == self.organisation_id)
+        )
 
 
 EVERYWHERE = Reach(across_cases=True, organisation_id=None)
@@ -81,9 +83,7 @@ def check_simulation_may_move(current: SimulationState, wanted: SimulationState)
     Raises:  ImpossibleSimulationMoveError.
     """
     if wanted not in SIMULATION_MOVES[current]:
-        raise ImpossibleSimulationMoveError(
-            f"this simulation is {current.lower()} and cannot become {wanted.lower()}"
-        )
+        raise ImpossibleSimulationMoveError(f"this simulation is {current.lower()} and cannot become {wanted.lower()}")
 
 
 def still_stands(rule: ListRule, words: Sequence[Word], *, depiction: uuid.UUID) -> bool:

@@ -20,12 +20,14 @@ from vigie.fingerprints.gates import UNKNOWN_QUALITY
 from vigie.fingerprints.values import Algorithm
 from vigie.fingerprints.video import FrameSpan
 from vigie.matching.verdicts import BORDER_REMOVED, Outcome
-from vigie_node.matching.questions import Question
+from vigie_node.matching.questions import PLAIN, Question
 
 MAX_FRAMES = 4000
 MAX_PLACE = 4000  # characters
 _DIGESTS = ((Algorithm.SHA256, "sha256"), (Algorithm.SHA1, "sha1"), (Algorithm.MD5, "md5"))
-_KEPT = frozenset({Outcome.KNOWN, Outcome.NEAR, Outcome.UNKNOWN, Outcome.GATED, Outcome.UNREADABLE, Outcome.NOT_EXAMINED})
+_KEPT = frozenset(
+    {Outcome.KNOWN, Outcome.NEAR, Outcome.UNKNOWN, Outcome.GATED, Outcome.UNREADABLE, Outcome.NOT_EXAMINED}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +64,13 @@ def _of_row(row: dict[str, Any], *, keeps_names: bool, keeps_others: bool) -> Se
 
 def _pictures(row: dict[str, Any]) -> list[Question]:
     quality = UNKNOWN_QUALITY if row["pdq_quality"] is None else int(row["pdq_quality"])
-    values = (("pdq", quality, ""), ("pdq_upright", quality, ""), ("pdq_borderless", UNKNOWN_QUALITY, BORDER_REMOVED))
+    values = (
+        ("pdq", quality, PLAIN),
+        ("pdq_upright", quality, PLAIN),
+        ("pdq_borderless", UNKNOWN_QUALITY, BORDER_REMOVED),
+    )
     return [
-        Question(Algorithm.PDQ, bytes(row[name]), known, *([transform] if transform else []))
+        Question(Algorithm.PDQ, bytes(row[name]), known, transform)
         for name, known, transform in values
         if row[name] is not None
     ]

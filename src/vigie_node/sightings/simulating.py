@@ -134,7 +134,7 @@ def simulations(list_id: uuid.UUID | None = None, *, limit: int = 20) -> list[Si
 
 
 def rules_of(one: SimulationRow) -> tuple[list[ListRule], list[ListRule], frozenset[str] | None]:
-    """Return the lists without and with the policy, and which to ask: all of them where a negative list is concerned."""
+    """Return the lists without and with the policy, and which to ask: all where a negative list is concerned."""
     row = Simulation.objects.get(id=one.id)
     before = msgspec.convert(row.policy_before, Policy)
     now = [_replaced(held, one.list_id, before) for held in standing.list_rules()]

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import Any
 
 from django.db import connection
 
@@ -63,7 +64,7 @@ def _change(by: Counter[Sort]) -> None:
 def _upsert(rows: list[tuple[Sort, int]]) -> None:
     depiction_of = Tally._meta.get_field("depiction")
     first_day_of = Tally._meta.get_field("month")
-    values: list[object] = []
+    values: list[Any] = []
     for sort, count in rows:
         depiction = depiction_of.get_db_prep_value(sort.depiction, connection)
         month = first_day_of.get_db_prep_value(sort.month, connection)
@@ -71,7 +72,7 @@ def _upsert(rows: list[tuple[Sort, int]]) -> None:
     places = ", ".join(["(" + ", ".join(["%s"] * _COLUMNS) + ")"] * len(rows))
     statement = (
         'INSERT INTO sightings_tally (depiction_id, month, place_kind, country, "case", sightings) '  # noqa: S608  (ours)
-        f"VALUES {places} ON CONFLICT (depiction_id, month, place_kind, country, \"case\") "
+        f'VALUES {places} ON CONFLICT (depiction_id, month, place_kind, country, "case") '
         "DO UPDATE SET sightings = sightings_tally.sightings + excluded.sightings"
     )
     with connection.cursor() as cursor:

@@ -6,264 +6,388 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('catalogue', '0001_initial'),
+        ("accounts", "0001_initial"),
+        ("catalogue", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='RetracePoint',
+            name="RetracePoint",
             fields=[
-                ('id', models.SmallIntegerField(default=1, primary_key=True, serialize=False)),
-                ('position', models.BigIntegerField(default=0)),
+                ("id", models.SmallIntegerField(default=1, primary_key=True, serialize=False)),
+                ("position", models.BigIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='Load',
+            name="Load",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('case', models.CharField(max_length=64)),
-                ('exhibit', models.CharField(default='', max_length=64)),
-                ('country', models.CharField(default='', max_length=2)),
-                ('legal_basis', models.CharField(max_length=64)),
-                ('expires_at', models.DateTimeField()),
-                ('folder', models.TextField(default='')),
-                ('keeps_names', models.BooleanField(default=False)),
-                ('seen_at', models.DateTimeField()),
-                ('results_digest', models.CharField(max_length=64)),
-                ('state', models.CharField(default='WAITING', max_length=12)),
-                ('rows_total', models.BigIntegerField(default=0)),
-                ('rows_done', models.BigIntegerField(default=0)),
-                ('matched_to', models.BigIntegerField(default=0)),
-                ('counts', models.JSONField(default=dict)),
-                ('problem', models.CharField(default='', max_length=64)),
-                ('created_at', models.DateTimeField()),
-                ('created_by', models.CharField(max_length=64)),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('organisation', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='accounts.organisation')),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("case", models.CharField(max_length=64)),
+                ("exhibit", models.CharField(default="", max_length=64)),
+                ("country", models.CharField(default="", max_length=2)),
+                ("legal_basis", models.CharField(max_length=64)),
+                ("expires_at", models.DateTimeField()),
+                ("folder", models.TextField(default="")),
+                ("keeps_names", models.BooleanField(default=False)),
+                ("seen_at", models.DateTimeField()),
+                ("results_digest", models.CharField(max_length=64)),
+                ("state", models.CharField(default="WAITING", max_length=12)),
+                ("rows_total", models.BigIntegerField(default=0)),
+                ("rows_done", models.BigIntegerField(default=0)),
+                ("matched_to", models.BigIntegerField(default=0)),
+                ("counts", models.JSONField(default=dict)),
+                ("problem", models.CharField(default="", max_length=64)),
+                ("created_at", models.DateTimeField()),
+                ("created_by", models.CharField(max_length=64)),
+                ("finished_at", models.DateTimeField(null=True)),
+                (
+                    "organisation",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, to="accounts.organisation"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Sighting',
+            name="Sighting",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('seen_at', models.DateTimeField()),
-                ('place_kind', models.CharField(max_length=8)),
-                ('place', models.TextField(default='')),
-                ('source', models.CharField(default='', max_length=64)),
-                ('case', models.CharField(default='', max_length=64)),
-                ('country', models.CharField(default='', max_length=2)),
-                ('legal_basis', models.CharField(default='', max_length=64)),
-                ('expires_at', models.DateTimeField()),
-                ('created_at', models.DateTimeField()),
-                ('load', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, to='sightings.load')),
-                ('organisation', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, to='accounts.organisation')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("seen_at", models.DateTimeField()),
+                ("place_kind", models.CharField(max_length=8)),
+                ("place", models.TextField(default="")),
+                ("source", models.CharField(default="", max_length=64)),
+                ("case", models.CharField(default="", max_length=64)),
+                ("country", models.CharField(default="", max_length=2)),
+                ("legal_basis", models.CharField(default="", max_length=64)),
+                ("expires_at", models.DateTimeField()),
+                ("created_at", models.DateTimeField()),
+                (
+                    "load",
+                    models.ForeignKey(
+                        db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, to="sightings.load"
+                    ),
+                ),
+                (
+                    "organisation",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="accounts.organisation",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='SeenValue',
+            name="SeenValue",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('algorithm', models.CharField(max_length=10)),
-                ('value', models.BinaryField(max_length=32)),
-                ('quality', models.SmallIntegerField(null=True)),
-                ('transform', models.CharField(default='', max_length=32)),
-                ('start_ms', models.IntegerField(null=True)),
-                ('end_ms', models.IntegerField(null=True)),
-                ('sighting', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='values', to='sightings.sighting')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("algorithm", models.CharField(max_length=10)),
+                ("value", models.BinaryField(max_length=32)),
+                ("quality", models.SmallIntegerField(null=True)),
+                ("transform", models.CharField(default="", max_length=32)),
+                ("start_ms", models.IntegerField(null=True)),
+                ("end_ms", models.IntegerField(null=True)),
+                (
+                    "sighting",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="values", to="sightings.sighting"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Match',
+            name="Match",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('list_version', models.IntegerField()),
-                ('fingerprint', models.BigIntegerField()),
-                ('algorithm', models.CharField(max_length=10)),
-                ('distance_bits', models.SmallIntegerField(null=True)),
-                ('transform', models.CharField(default='', max_length=32)),
-                ('scheme', models.CharField(max_length=32)),
-                ('label', models.CharField(max_length=64)),
-                ('assertions', models.JSONField()),
-                ('is_shadow', models.BooleanField(default=False)),
-                ('found_by', models.CharField(max_length=8)),
-                ('seen_at', models.DateTimeField()),
-                ('matched_at', models.DateTimeField()),
-                ('undone_at', models.DateTimeField(null=True)),
-                ('depiction', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='catalogue.depiction')),
-                ('list', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='catalogue.matchlist')),
-                ('sighting', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='matches', to='sightings.sighting')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("list_version", models.IntegerField()),
+                ("fingerprint", models.BigIntegerField()),
+                ("algorithm", models.CharField(max_length=10)),
+                ("distance_bits", models.SmallIntegerField(null=True)),
+                ("transform", models.CharField(default="", max_length=32)),
+                ("scheme", models.CharField(max_length=32)),
+                ("label", models.CharField(max_length=64)),
+                ("assertions", models.JSONField()),
+                ("is_shadow", models.BooleanField(default=False)),
+                ("found_by", models.CharField(max_length=8)),
+                ("seen_at", models.DateTimeField()),
+                ("matched_at", models.DateTimeField()),
+                ("undone_at", models.DateTimeField(null=True)),
+                (
+                    "depiction",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="catalogue.depiction"
+                    ),
+                ),
+                (
+                    "list",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="catalogue.matchlist"
+                    ),
+                ),
+                (
+                    "sighting",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="matches", to="sightings.sighting"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Simulation',
+            name="Simulation",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('list_version', models.IntegerField()),
-                ('policy', models.JSONField()),
-                ('policy_before', models.JSONField()),
-                ('last_n', models.IntegerField()),
-                ('state', models.CharField(default='WAITING', max_length=12)),
-                ('before', models.BigIntegerField()),
-                ('sightings_done', models.BigIntegerField(default=0)),
-                ('sightings_total', models.BigIntegerField()),
-                ('result', models.JSONField(default=dict)),
-                ('created_at', models.DateTimeField()),
-                ('created_by', models.CharField(max_length=64)),
-                ('ended_at', models.DateTimeField(null=True)),
-                ('list', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='catalogue.matchlist')),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("list_version", models.IntegerField()),
+                ("policy", models.JSONField()),
+                ("policy_before", models.JSONField()),
+                ("last_n", models.IntegerField()),
+                ("state", models.CharField(default="WAITING", max_length=12)),
+                ("before", models.BigIntegerField()),
+                ("sightings_done", models.BigIntegerField(default=0)),
+                ("sightings_total", models.BigIntegerField()),
+                ("result", models.JSONField(default=dict)),
+                ("created_at", models.DateTimeField()),
+                ("created_by", models.CharField(max_length=64)),
+                ("ended_at", models.DateTimeField(null=True)),
+                ("list", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="catalogue.matchlist")),
             ],
         ),
         migrations.CreateModel(
-            name='Sweep',
+            name="Sweep",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('cause', models.CharField(max_length=16)),
-                ('subject', models.CharField(default='', max_length=64)),
-                ('named', models.BinaryField(default=b'')),
-                ('position', models.BigIntegerField()),
-                ('after', models.UUIDField(null=True)),
-                ('depictions_total', models.BigIntegerField(null=True)),
-                ('depictions_done', models.BigIntegerField(default=0)),
-                ('found', models.BigIntegerField(default=0)),
-                ('undone', models.BigIntegerField(default=0)),
-                ('created_at', models.DateTimeField()),
-                ('ended_at', models.DateTimeField(null=True)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("cause", models.CharField(max_length=16)),
+                ("subject", models.CharField(default="", max_length=64)),
+                ("named", models.BinaryField(default=b"")),
+                ("position", models.BigIntegerField()),
+                ("after", models.UUIDField(null=True)),
+                ("depictions_total", models.BigIntegerField(null=True)),
+                ("depictions_done", models.BigIntegerField(default=0)),
+                ("found", models.BigIntegerField(default=0)),
+                ("undone", models.BigIntegerField(default=0)),
+                ("created_at", models.DateTimeField()),
+                ("ended_at", models.DateTimeField(null=True)),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('ended_at', None)), fields=['id'], name='sweep_standing')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('cause__in', ['STANDING', 'IMPORT', 'IMPORT_UNDONE', 'LIST_WIDENED', 'LIST_NARROWED', 'OVERRIDE_ENDED'])), name='sweep_cause')],
+                "indexes": [models.Index(condition=models.Q(("ended_at", None)), fields=["id"], name="sweep_standing")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "cause__in",
+                                [
+                                    "STANDING",
+                                    "IMPORT",
+                                    "IMPORT_UNDONE",
+                                    "LIST_WIDENED",
+                                    "LIST_NARROWED",
+                                    "OVERRIDE_ENDED",
+                                ],
+                            )
+                        ),
+                        name="sweep_cause",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Tally',
+            name="Tally",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('month', models.DateField()),
-                ('place_kind', models.CharField(max_length=8)),
-                ('country', models.CharField(max_length=2)),
-                ('case', models.CharField(max_length=64)),
-                ('sightings', models.BigIntegerField()),
-                ('depiction', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='catalogue.depiction')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("month", models.DateField()),
+                ("place_kind", models.CharField(max_length=8)),
+                ("country", models.CharField(max_length=2)),
+                ("case", models.CharField(max_length=64)),
+                ("sightings", models.BigIntegerField()),
+                (
+                    "depiction",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="catalogue.depiction"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Task',
+            name="Task",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('kind', models.CharField(max_length=16)),
-                ('case', models.CharField(default='', max_length=64)),
-                ('state', models.CharField(default='OPEN', max_length=8)),
-                ('owner', models.UUIDField(null=True)),
-                ('note', models.TextField(default='')),
-                ('finished_by', models.CharField(default='', max_length=64)),
-                ('created_at', models.DateTimeField()),
-                ('changed_at', models.DateTimeField()),
-                ('depiction', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='catalogue.depiction')),
-                ('match', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tasks', to='sightings.match')),
-                ('organisation', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, to='accounts.organisation')),
-                ('sighting', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tasks', to='sightings.sighting')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("kind", models.CharField(max_length=16)),
+                ("case", models.CharField(default="", max_length=64)),
+                ("state", models.CharField(default="OPEN", max_length=8)),
+                ("owner", models.UUIDField(null=True)),
+                ("note", models.TextField(default="")),
+                ("finished_by", models.CharField(default="", max_length=64)),
+                ("created_at", models.DateTimeField()),
+                ("changed_at", models.DateTimeField()),
+                ("depiction", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="catalogue.depiction")),
+                (
+                    "match",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="tasks", to="sightings.match"
+                    ),
+                ),
+                (
+                    "organisation",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="accounts.organisation",
+                    ),
+                ),
+                (
+                    "sighting",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="tasks", to="sightings.sighting"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Flood',
+            name="Flood",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('fingerprint', models.BigIntegerField()),
-                ('matches', models.BigIntegerField()),
-                ('noticed_at', models.DateTimeField()),
-                ('list', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='catalogue.matchlist')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("fingerprint", models.BigIntegerField()),
+                ("matches", models.BigIntegerField()),
+                ("noticed_at", models.DateTimeField()),
+                ("list", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="catalogue.matchlist")),
             ],
             options={
-                'indexes': [models.Index(fields=['fingerprint', '-noticed_at'], name='flood_fingerprint')],
+                "indexes": [models.Index(fields=["fingerprint", "-noticed_at"], name="flood_fingerprint")],
             },
         ),
         migrations.AddConstraint(
-            model_name='load',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['WAITING', 'STAGING', 'MATCHING', 'DONE', 'CANCELLED', 'FAILED'])), name='load_state'),
+            model_name="load",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["WAITING", "STAGING", "MATCHING", "DONE", "CANCELLED", "FAILED"])),
+                name="load_state",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='load',
-            constraint=models.UniqueConstraint(fields=('results_digest',), name='load_once'),
+            model_name="load",
+            constraint=models.UniqueConstraint(fields=("results_digest",), name="load_once"),
         ),
         migrations.AddIndex(
-            model_name='sighting',
-            index=models.Index(fields=['expires_at', 'id'], name='sighting_expiry'),
+            model_name="sighting",
+            index=models.Index(fields=["expires_at", "id"], name="sighting_expiry"),
         ),
         migrations.AddIndex(
-            model_name='sighting',
-            index=models.Index(condition=models.Q(('case', ''), _negated=True), fields=['case', 'id'], name='sighting_case'),
+            model_name="sighting",
+            index=models.Index(
+                condition=models.Q(("case", ""), _negated=True), fields=["case", "id"], name="sighting_case"
+            ),
         ),
         migrations.AddIndex(
-            model_name='sighting',
-            index=models.Index(condition=models.Q(('load__isnull', False)), fields=['load', 'id'], name='sighting_load'),
+            model_name="sighting",
+            index=models.Index(
+                condition=models.Q(("load__isnull", False)), fields=["load", "id"], name="sighting_load"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='sighting',
-            constraint=models.CheckConstraint(condition=models.Q(('place_kind__in', ['URL', 'REPORT', 'EXHIBIT', 'UPLOAD'])), name='sighting_place'),
+            model_name="sighting",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("place_kind__in", ["URL", "REPORT", "EXHIBIT", "UPLOAD"])), name="sighting_place"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='sighting',
-            constraint=models.CheckConstraint(condition=models.Q(('load', None), models.Q(('legal_basis', ''), _negated=True), _connector='OR'), name='sighting_loaded_has_a_basis'),
+            model_name="sighting",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("load", None), models.Q(("legal_basis", ""), _negated=True), _connector="OR"),
+                name="sighting_loaded_has_a_basis",
+            ),
         ),
         migrations.AddIndex(
-            model_name='match',
-            index=models.Index(fields=['depiction', 'list', 'id'], name='match_depiction'),
+            model_name="match",
+            index=models.Index(fields=["depiction", "list", "id"], name="match_depiction"),
         ),
         migrations.AddIndex(
-            model_name='match',
-            index=models.Index(condition=models.Q(('is_shadow', False), ('undone_at', None)), fields=['depiction', 'seen_at', 'sighting'], name='match_standing'),
+            model_name="match",
+            index=models.Index(
+                condition=models.Q(("is_shadow", False), ("undone_at", None)),
+                fields=["depiction", "seen_at", "sighting"],
+                name="match_standing",
+            ),
         ),
         migrations.AddIndex(
-            model_name='match',
-            index=models.Index(condition=models.Q(('found_by', 'LOOK_UP')), fields=['list', 'matched_at', 'fingerprint'], name='match_flood'),
+            model_name="match",
+            index=models.Index(
+                condition=models.Q(("found_by", "LOOK_UP")),
+                fields=["list", "matched_at", "fingerprint"],
+                name="match_flood",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='match',
-            constraint=models.CheckConstraint(condition=models.Q(('found_by__in', ['LOOK_UP', 'LOADED', 'RETRACE'])), name='match_found_by'),
+            model_name="match",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("found_by__in", ["LOOK_UP", "LOADED", "RETRACE"])), name="match_found_by"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='match',
-            constraint=models.UniqueConstraint(condition=models.Q(('undone_at', None)), fields=('sighting', 'depiction', 'list', 'is_shadow'), name='match_once'),
+            model_name="match",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("undone_at", None)),
+                fields=("sighting", "depiction", "list", "is_shadow"),
+                name="match_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='simulation',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['WAITING', 'RUNNING', 'DONE', 'CANCELLED'])), name='simulation_state'),
+            model_name="simulation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["WAITING", "RUNNING", "DONE", "CANCELLED"])), name="simulation_state"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='tally',
-            constraint=models.CheckConstraint(condition=models.Q(('place_kind__in', ['URL', 'REPORT', 'EXHIBIT', 'UPLOAD'])), name='tally_place'),
+            model_name="tally",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("place_kind__in", ["URL", "REPORT", "EXHIBIT", "UPLOAD"])), name="tally_place"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='tally',
-            constraint=models.UniqueConstraint(fields=('depiction', 'month', 'place_kind', 'country', 'case'), name='tally_once'),
+            model_name="tally",
+            constraint=models.UniqueConstraint(
+                fields=("depiction", "month", "place_kind", "country", "case"), name="tally_once"
+            ),
         ),
         migrations.AddIndex(
-            model_name='task',
-            index=models.Index(fields=['state', 'id'], name='task_state_order'),
+            model_name="task",
+            index=models.Index(fields=["state", "id"], name="task_state_order"),
         ),
         migrations.AddIndex(
-            model_name='task',
-            index=models.Index(condition=models.Q(('owner__isnull', False)), fields=['owner', 'state', 'id'], name='task_owner'),
+            model_name="task",
+            index=models.Index(
+                condition=models.Q(("owner__isnull", False)), fields=["owner", "state", "id"], name="task_owner"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='task',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['KNOWN_SINCE', 'NO_LONGER_KNOWN'])), name='task_kind'),
+            model_name="task",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind__in", ["KNOWN_SINCE", "NO_LONGER_KNOWN"])), name="task_kind"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='task',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['OPEN', 'TAKEN', 'DONE'])), name='task_state'),
+            model_name="task",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["OPEN", "TAKEN", "DONE"])), name="task_state"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='task',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'TAKEN'), _negated=True), ('owner__isnull', False), _connector='OR'), name='task_taken_has_an_owner'),
+            model_name="task",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "TAKEN"), _negated=True), ("owner__isnull", False), _connector="OR"
+                ),
+                name="task_taken_has_an_owner",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='task',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'DONE'), _negated=True), fields=('kind', 'sighting', 'depiction'), name='task_one_standing'),
+            model_name="task",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "DONE"), _negated=True),
+                fields=("kind", "sighting", "depiction"),
+                name="task_one_standing",
+            ),
         ),
     ]

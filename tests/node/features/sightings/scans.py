@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Results of scans, written by the engine's own store."""
 
+from node.features.sightings import seeing
 from vigie.evidence import manifest, results, row
 from vigie.evidence.manifest import Manifest
 from vigie.evidence.row import Frame, Statement
 from vigie.fingerprints.values import Digests
 from vigie.matching.verdicts import Outcome
-
-from node.features.sightings import seeing
 
 
 def line(text, *, verdict=Outcome.UNKNOWN, seed=None, bits=0, frames=(), kind="picture", name=None, quality=100):

@@ -5,7 +5,9 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+
 from vigie.fingerprints.values import Algorithm
+from vigie_node.accounts import actions as accounts
 from vigie_node.base.actor import COMMAND, NODE, Actor, ActorKind
 from vigie_node.base.ids import new_id
 from vigie_node.catalogue import actions as catalogue
@@ -52,8 +54,6 @@ def picture(seed, *, bits=0):
 
 def organisation(name):
     """An organisation, by its id."""
-    from vigie_node.accounts import actions as accounts
-
     return accounts.create_organisation(name, country="BE", kind="HOTLINE", by=COMMAND, now=NOW)
 
 
@@ -64,7 +64,10 @@ def source(name):
 def depict(*questions, now=NOW):
     """A depiction with these values."""
     return catalogue.record_depiction(
-        [catalogue.NewFingerprint(one.algorithm, one.value) for one in questions], kind=Kind.PICTURE, by=COMMAND, now=now
+        [catalogue.NewFingerprint(one.algorithm, one.value) for one in questions],
+        kind=Kind.PICTURE,
+        by=COMMAND,
+        now=now,
     )
 
 

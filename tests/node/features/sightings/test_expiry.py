@@ -4,6 +4,7 @@
 from datetime import timedelta
 
 import pytest
+
 from node.features.sightings.scans import line, results_of
 from node.features.sightings.seeing import NOW, SOMEBODY, ask, depict, make_list, picture, say, value
 from vigie_node.base.actor import NODE
@@ -24,7 +25,8 @@ def loaded(tmp_path):
     for name, days, seeds in (("soon", 1, (1, 2)), ("later", 300, (3, 4))):
         folder = results_of(tmp_path / name, [line(f"{name} {seed}", seed=seed) for seed in seeds])
         load_id = actions.start_load(
-            folder, case=name, basis="criminal-investigation", expires_at=NOW + timedelta(days=days), by=SOMEBODY, now=NOW
+            folder, case=name, basis="criminal-investigation", expires_at=NOW + timedelta(days=days), by=SOMEBODY,
+            now=NOW,
         )  # fmt: skip
         while load.step(load_id=load_id, by=NODE, now=NOW):
             pass

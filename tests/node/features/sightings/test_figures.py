@@ -5,11 +5,13 @@ from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+
 from node.features.sightings.scans import line, results_of
 from node.features.sightings.seeing import NOW, ask, depict, make_list, organisation, picture, retrace_all, say
 from vigie_node.base.actor import COMMAND, NODE, Actor, ActorKind
 from vigie_node.base.ids import new_id
 from vigie_node.catalogue import actions as catalogue
+from vigie_node.catalogue.states import DisputeOutcome
 from vigie_node.flows import load, revoke
 from vigie_node.sightings import actions, queries
 from vigie_node.sightings.models import Match, Tally
@@ -36,7 +38,8 @@ def known():
 def scanned(tmp_path, case, *, by, seeds=(1,)):
     folder = results_of(tmp_path / case, [line(f"{case} {seed}", seed=seed) for seed in seeds])
     load_id = actions.start_load(
-        folder, case=case, basis="criminal-investigation", expires_at=NOW + timedelta(days=30), country="NL", by=by, now=NOW
+        folder, case=case, basis="criminal-investigation", expires_at=NOW + timedelta(days=30), country="NL", by=by,
+        now=NOW,
     )  # fmt: skip
     while load.step(load_id=load_id, by=NODE, now=NOW):
         pass
@@ -106,7 +109,10 @@ class TestFigures:
         say(third)
         retrace_all()
         revoke.revoke(word, reason="a mistake", by=COMMAND, now=NOW)
-        held = {(row.depiction_id, row.month, row.place_kind, row.country, row.case): row.sightings for row in Tally.objects.all()}
+        held = {
+            (row.depiction_id, row.month, row.place_kind, row.country, row.case): row.sightings
+            for row in Tally.objects.all()
+        }
         counted = Counter(
             (depiction, seen.date().replace(day=1), place, country, case)
             for _, depiction, seen, place, country, case in set(
@@ -140,8 +146,6 @@ class TestRevoke:
         assert {row.undone_at for row in queries.done_on_the_strength_of(word, reach=EVERYWHERE)} == {None}
 
     def test_a_dispute_undoes_only_where_it_is_upheld(self, known):
-        from vigie_node.catalogue.states import DisputeOutcome
-
         _, (word, other) = known
         ask(picture(1), picture(2))
         for assertion, outcome, undone in ((word, DisputeOutcome.UPHELD, 2), (other, DisputeOutcome.REJECTED, 0)):

@@ -4,6 +4,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from node.features.sightings.scans import line, results_of
 from node.features.sightings.seeing import NOW, SOMEBODY, depict, make_list, picture, retrace_all, say
 from vigie.fingerprints.values import Algorithm

@@ -4,6 +4,8 @@
 from datetime import timedelta
 
 import pytest
+
+from node.features.sightings.seeing import KEY, NOW, ask, depict, make_list, picture, say
 from vigie.matching.verdicts import Outcome
 from vigie_node.audit.models import PendingEvent
 from vigie_node.catalogue.rules import Mode
@@ -11,8 +13,6 @@ from vigie_node.changes.models import Change
 from vigie_node.matching import lookup
 from vigie_node.sightings import actions
 from vigie_node.sightings.models import Match, SeenValue, Sighting, Tally
-
-from node.features.sightings.seeing import KEY, NOW, ask, depict, make_list, picture, say
 
 pytestmark = pytest.mark.django_db
 

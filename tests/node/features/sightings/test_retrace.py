@@ -4,8 +4,10 @@
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from node.features.sightings.seeing import (
     LATER,
     NOW,
@@ -24,6 +26,7 @@ from vigie_node.base.ids import new_id
 from vigie_node.catalogue import actions as catalogue
 from vigie_node.catalogue.rules import Mode, Policy
 from vigie_node.catalogue.states import DisputeOutcome, OverrideKind
+from vigie_node.changes import actions as change_log
 from vigie_node.changes import queries as changes
 from vigie_node.flows import retrace
 from vigie_node.matching import answers, lookup
@@ -131,7 +134,8 @@ class TestRetrace:
     def test_a_value_that_was_let_go_is_looked_back_for(self):
         seen(*values_of(2))
         kept = catalogue.override(
-            Algorithm.PDQ, value(2), kind=OverrideKind.SUPPRESSED, reason="x", review_on=NEXT_DAY.date(), by=COMMAND, now=NOW
+            Algorithm.PDQ, value(2), kind=OverrideKind.SUPPRESSED, reason="x", review_on=NEXT_DAY.date(), by=COMMAND,
+            now=NOW,
         )  # fmt: skip
         say(depict(*picture(2)))
         retrace_all()
@@ -160,9 +164,10 @@ class TestRetrace:
         def killed(*_, **__):
             raise KeyboardInterrupt
 
-        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        with monkeypatch.context() as patch:
             patch.setattr(retracing, "advance", killed)
-            retrace_all()
+            with pytest.raises(KeyboardInterrupt):
+                retrace_all()
         assert Task.objects.count() == 2
         retrace_all()
         assert Task.objects.count() == 2
@@ -185,9 +190,7 @@ class TestRetrace:
         say(depict(*picture(2)))
         lookup.of_seen().catch_up()
         lookup.of_catalogue().catch_up()
-        from vigie_node.changes.actions import prune
-
-        prune(up_to=changes.latest() - 1)
+        change_log.prune(up_to=changes.latest() - 1)
         lookup.forget()
         RetracePoint.objects.update(position=1)
         Sweep.objects.all().delete()
@@ -302,8 +305,6 @@ class TestAgainstBruteForce:
     @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(events)
     def test_what_stands_is_what_looking_everything_up_again_would_find(self, what):
-        from django.db import transaction
-
         with transaction.atomic():
             lookup.forget()
             self._play(what)
@@ -323,9 +324,7 @@ class TestAgainstBruteForce:
                 case "revoked" if words:
                     catalogue.revoke(words.pop(one % len(words)), reason="x", by=COMMAND, now=NOW)
                 case "list":
-                    policy = Policy(
-                        mode=Mode.ON, classes={"inhope": ("national",)}, threshold_bits=one, quorum=other
-                    )
+                    policy = Policy(mode=Mode.ON, classes={"inhope": ("national",)}, threshold_bits=one, quorum=other)
                     version = catalogue.change_list(
                         made, policy=policy, expected_version=version, reason="x", by=COMMAND, now=NOW
                     )

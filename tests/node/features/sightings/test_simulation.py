@@ -4,6 +4,7 @@
 from datetime import timedelta
 
 import pytest
+
 from node.features.sightings.seeing import NOW, SOMEBODY, ask, depict, make_list, picture, say
 from vigie.fingerprints.values import Algorithm
 from vigie.matching.verdicts import Outcome

@@ -2,6 +2,7 @@
 """Tasks: somebody takes one, finishes it, opens it again; whose cases one may look into."""
 
 import pytest
+
 from node.features.sightings.seeing import LATER, NOW, ask, depict, make_list, organisation, picture, retrace_all, say
 from vigie_node.audit.models import PendingEvent
 from vigie_node.base.actor import COMMAND, NODE, Actor, ActorKind
@@ -13,8 +14,8 @@ from vigie_node.sightings.inbox import NoSuchTaskError
 from vigie_node.sightings.models import Sighting, Task
 from vigie_node.sightings.queries import Wanted
 from vigie_node.sightings.rules import EVERYWHERE, ImpossibleTaskMoveError, Reach
-from vigie_node.sightings.task_actions import NoteTooLongError
 from vigie_node.sightings.states import TASK_MOVES, TaskKind, TaskState
+from vigie_node.sightings.task_actions import NoteTooLongError
 
 pytestmark = pytest.mark.django_db
 ANNA, BERT = (Actor(ActorKind.PERSON, new_id(NOW)) for _ in range(2))
