@@ -225,11 +225,14 @@ class Revocation(models.Model):
     reason = models.TextField()
     revoked_at = models.DateTimeField()
     revoked_by = models.CharField(max_length=64)
-    via = models.ForeignKey(Import, on_delete=models.PROTECT, null=True)
+    via = models.ForeignKey(Import, on_delete=models.PROTECT, null=True, db_index=False)
 
     class Meta:
         app_label = "catalogue"
-        indexes: ClassVar = [models.Index(fields=["revoked_at"], name="revocation_time")]
+        indexes: ClassVar = [
+            models.Index(fields=["revoked_at"], name="revocation_time"),
+            models.Index(fields=["via", "assertion"], name="revocation_via"),
+        ]
 
 
 class Dispute(models.Model):
