@@ -9,7 +9,7 @@ BUILD := tools/set_up.sh tools/vendor.py package-lock.json requirements/browser.
 .PHONY: help run test check bench bench-robustness soak messages docs lock clean
 
 help:
-	@echo "make run               the main job on a benign sample: list, scan, report"
+	@echo "make run               a node on this machine, with a benign demonstration catalogue (its home: var)"
 	@echo "make test              every test"
 	@echo "make check             format, lint, types, import contracts, architecture and unit tests"
 	@echo "make bench             speed and memory beside the peers, in one table"
@@ -27,7 +27,7 @@ help:
 	@sh tools/set_up.sh dev
 
 run: .venv/.run
-	$(BIN)/vigie demo
+	VIGIE_HOME=$(or $(VIGIE_HOME),var) exec $(BIN)/vigie-node demo
 
 # What a database decides is tried on both that a node may have.
 test: .venv/.dev

@@ -93,6 +93,14 @@ def children(pid):
     return []
 
 
+def is_running(pid):
+    """Whether a process is there and has not ended."""
+    try:
+        return "(zombie)" not in Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return False
+
+
 @contextlib.contextmanager
 def up(home, command="up", **more):
     """A node from `up` (or `demo`) on; killed at the end if it is still there."""

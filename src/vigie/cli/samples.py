@@ -68,6 +68,11 @@ def landscape(seed: int, *, shift: int = 0, step: int = 1) -> Pixels:
     return drawn
 
 
+def write_picture(path: Path, scene: Pixels) -> None:
+    """Write a scene as a photograph."""
+    Image.fromarray(scene).save(path, quality=92)
+
+
 def write_video(path: Path, scenes: list[Pixels]) -> None:
     """Write a video that shows each scene, drawn at half size, for a second."""
     with av.open(str(path), "w") as container:

@@ -7,7 +7,6 @@
 
 import argparse
 import importlib
-import os
 import signal
 import sys
 import time
@@ -52,7 +51,7 @@ class Plan:
     def url(self, face: Face) -> str:
         """Return what a person types to reach a face: passkeys need the name localhost, not a number."""
         host, _, port = self.addresses[face].rpartition(":")
-        name = "localhost" if host.strip("[]") in {"127.0.0.1", "::1", "localhost"} else host
+        name = "localhost" if is_loopback(self.addresses[face]) else host
         return f"http://{name}:{port}"
 
 
@@ -142,7 +141,7 @@ def tell(plan: Plan, *, seconds: float) -> None:
         f"The node is up, after {seconds:.1f} s. Ctrl-C stops it.\n"
         f"  public     {urls['public']}\n"
         f"  analysts   {urls['analyst']}\n"
-        f"  partners   {urls['partner']}   (documentation: {urls['partner']}/v1/docs)"
+        f"  partners   {urls['partner']}   with the documentation of their interface"
     )
     output.write({"state": "up", "seconds": round(seconds, 2), **urls}, text=text)
 
@@ -190,6 +189,6 @@ def is_up(home: Path) -> bool:
         return False
 
 
-def environment_for_loopback() -> None:
-    """Speak plain HTTP where only this machine listens: for the demonstration."""
-    os.environ.setdefault("VIGIE_HTTPS", "no")
+def is_loopback(address: str) -> bool:
+    """Say whether an address host:port can be reached from this machine only."""
+    return address.rpartition(":")[0].strip("[]") in {"127.0.0.1", "::1", "localhost"}

@@ -14,13 +14,6 @@ from node import commands
 FACES = ("PUBLIC", "ANALYST", "PARTNER")
 
 
-def is_running(pid):
-    try:
-        return "(zombie)" not in Path(f"/proc/{pid}/status").read_text()
-    except FileNotFoundError:
-        return False
-
-
 def workers_of(node, face):
     """The processes that serve a face: the youngest generation below the supervisor."""
     port = int(node.where[f"VIGIE_{face}_ADDRESS"].rpartition(":")[2])
@@ -50,7 +43,7 @@ class TestUp:
             assert node.end() < 5
             assert node.process.returncode == 0
             assert node.read_until("state") == {"state": "stopped"}
-            assert [one for one in started if is_running(one)] == []
+            assert [one for one in started if commands.is_running(one)] == []
 
     @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGHUP])
     def test_ends_on_other_words_too(self, home, how):
@@ -64,7 +57,7 @@ class TestUp:
             node.read_until("state")
             started = node.processes()
             node.end(signal.SIGKILL)
-            commands.wait_for(lambda: not any(is_running(one) for one in started), seconds=3)
+            commands.wait_for(lambda: not any(commands.is_running(one) for one in started), seconds=3)
         with commands.up(home, **node.where) as again:
             assert again.read_until("state")["state"] == "up"
 
