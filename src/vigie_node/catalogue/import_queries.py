@@ -24,7 +24,7 @@ PAGE = 50
 
 @dataclass(frozen=True, slots=True)
 class ImportRow:
-    """One import. `counts` are those of `staging`, `rows_total` an estimate; `about` is what the file says of itself."""
+    """One import; `counts` are those of `staging`, `rows_total` an estimate, `about` what the file says of itself."""
 
     id: uuid.UUID
     source_id: uuid.UUID
@@ -145,17 +145,27 @@ def preview(import_id: uuid.UUID, part: Part, *, after: After | None = None, lim
 def _said(import_id: uuid.UUID, after: After, limit: int, *, is_new: bool) -> list[tuple[After, PreviewRow]]:
     query = Assertion.objects.filter(via=import_id, supersedes__isnull=is_new, depiction_id__gte=after[0])
     rows = query.filter(Q(depiction_id__gt=after[0]) | Q(id__gt=after[1])).order_by("depiction_id", "id")
-    fields = ("id", "depiction_id", "source__name", "scheme", "supersedes__label", "label", "asserted_at")
     return [
-        ((row[1], row[0]), PreviewRow(*row[:4], row[4] or "", *row[5:])) for row in rows.values_list(*fields)[:limit]
-    ]
+        (
+            (one.depiction_id, one.id),
+            PreviewRow(
+                one.id, one.depiction_id, one.source.name, one.scheme, one.supersedes.label if one.supersedes else "",
+                one.label, one.asserted_at,
+            ),
+        )
+        for one in rows.select_related("source", "supersedes")[:limit]
+    ]  # fmt: skip
 
 
 def _revoking(import_id: uuid.UUID, after: After, limit: int) -> list[tuple[After, PreviewRow]]:
     rows = Revocation.objects.filter(via=import_id, assertion_id__gt=after[0]).order_by("assertion_id")
-    names = ("depiction_id", "source__name", "scheme", "label", "asserted_at")
-    fields = ("id", "assertion_id", *(f"assertion__{name}" for name in names))
-    return [((row[1], row[1]), PreviewRow(row[0], *row[2:6], "", row[6])) for row in rows.values_list(*fields)[:limit]]
+    return [
+        (
+            (one.id, one.id),
+            PreviewRow(one.id, one.depiction_id, one.source.name, one.scheme, one.label, "", one.asserted_at),
+        )
+        for one in (row.assertion for row in rows.select_related("assertion__source")[:limit])
+    ]
 
 
 def _row(row: Import) -> ImportRow:

@@ -92,14 +92,23 @@ class Pace:
         time.sleep(max(0, PAUSE_SECONDS - (time.monotonic() - began)))
 
 
-def claim(*, now: datetime) -> uuid.UUID | None:
-    """Return the import to go on with, claimed for a minute; None where none waits."""
+def claim(*, now: datetime, import_id: uuid.UUID | None = None) -> uuid.UUID | None:
+    """Return the import to go on with (this one, where one is named), claimed; None where none waits or is free.
+
+    A claim holds until it is released, and a minute at most after the last sign of life.
+    """
     free = models.Q(claimed_at=None) | models.Q(claimed_at__lt=now - LEASE)
     waiting = Import.objects.filter(free, state__in=[ImportState.STAGING.value, ImportState.WAITING.value])
-    for import_id in waiting.order_by("created_at").values_list("id", flat=True)[:5]:
-        if waiting.filter(id=import_id).update(claimed_at=now):
-            return import_id
+    named = waiting if import_id is None else waiting.filter(id=import_id)
+    for found in named.order_by("created_at").values_list("id", flat=True)[:5]:
+        if waiting.filter(id=found).update(claimed_at=now):
+            return found
     return None
+
+
+def release(import_id: uuid.UUID) -> None:
+    """Let another go on with an import."""
+    Import.objects.filter(id=import_id, attempts=0).update(claimed_at=None)
 
 
 def stage_some(import_id: uuid.UUID, *, by: Actor, now: datetime) -> bool:

@@ -326,8 +326,8 @@ def _note(order: Order, items: Sequence[Item], ready: _Ready, *, done_before: in
     after = items[-1].after
     row.progress = row.progress | {"line": after.line, "offset": after.offset, "pace": pace}
     row.rows_done = done_before + len(items)
-    row.claimed_at = now
-    row.save(update_fields=["counts", "progress", "rows_done", "claimed_at"])
+    row.claimed_at, row.attempts = now, 0
+    row.save(update_fields=["counts", "progress", "rows_done", "claimed_at", "attempts"])
 
 
 def _insert(order: Order, ready: _Ready) -> list[int]:

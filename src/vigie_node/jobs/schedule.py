@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import TypeAlias
 
 from vigie_node.base.actor import NODE
-from vigie_node.flows import load, quarantine, retrace, simulate
+from vigie_node.catalogue import reminders
+from vigie_node.flows import load, quarantine, retrace, simulate, take_in
 from vigie_node.jobs import keep_audit, watch
 from vigie_node.matching import actions as matching
 from vigie_node.matching import lookup
@@ -75,6 +76,8 @@ JOBS: tuple[Job, ...] = (
     Job("reconcile-indexes", 6 * 3600, _reconcile_indexes),
     Job("look-back", 0.5, _look_back),
     Job("load-results", 1, _load_results),
+    Job("take-in", 1, take_in.step),
+    Job("remind", 600, reminders.remind),
     Job("simulate", 1, _simulate),
     Job("quarantine-floods", 30, _quarantine_floods),
     Job("expire-sightings", 60, _expire_sightings),
