@@ -32,6 +32,8 @@ from vigie_node.base.actor import ActorKind
 
 HEADER = ("sequence", "id", "event", "subject", "actor", "organisation", "at", "details")
 MAX_SEQUENCE = 2**63 - 1
+_TEXT = {"class": "form-control", "autocomplete": "off", "spellcheck": "false"}
+_DAY = {"class": "form-control", "type": "date"}
 _SORTS = {
     ActorKind.PERSON: gettext_lazy("a person"),
     ActorKind.KEY: gettext_lazy("a partner's key"),
@@ -43,16 +45,18 @@ _SORTS = {
 class FilterForm(forms.Form):
     """Which events to show."""
 
-    event = forms.ChoiceField(label=gettext_lazy("What happened"), required=False)
-    actor = forms.CharField(label=gettext_lazy("Who did it (id)"), required=False, max_length=64)
-    subject = forms.CharField(label=gettext_lazy("To what (id)"), required=False, max_length=64)
-    since = forms.DateField(
-        label=gettext_lazy("From"), required=False, widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d")
+    event = forms.ChoiceField(
+        label=gettext_lazy("What happened"), required=False, widget=forms.Select({"class": "form-select"})
     )
+    actor = forms.CharField(
+        label=gettext_lazy("Who did it (id)"), required=False, max_length=64, widget=forms.TextInput(_TEXT)
+    )
+    subject = forms.CharField(
+        label=gettext_lazy("To what (id)"), required=False, max_length=64, widget=forms.TextInput(_TEXT)
+    )
+    since = forms.DateField(label=gettext_lazy("From"), required=False, widget=forms.DateInput(_DAY, format="%Y-%m-%d"))
     until = forms.DateField(
-        label=gettext_lazy("To, that day included"),
-        required=False,
-        widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
+        label=gettext_lazy("To, that day included"), required=False, widget=forms.DateInput(_DAY, format="%Y-%m-%d")
     )
 
     def __init__(self, *args: object, **kwargs: object) -> None:

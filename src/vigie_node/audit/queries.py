@@ -88,14 +88,6 @@ def oldest_pending() -> int | None:
     return models.PendingEvent.objects.order_by("number").values_list("number", flat=True).first()
 
 
-def oldest_pending_at() -> datetime | None:
-    """Return the time that the event waiting longest was recorded with, None where none waits."""
-    record = models.PendingEvent.objects.order_by("number").values_list("record", flat=True).first()
-    if record is None:
-        return None
-    return records.read(bytes(record), leaf=merkle.leaf_hash(bytes(record))).at
-
-
 def latest_head() -> heads.SignedHead | None:
     """Return the last signed head, None where nothing was ever sequenced."""
     row = models.TreeHead.objects.order_by("-size").first()
