@@ -51,7 +51,12 @@ def doors(patterns, before="/"):
         elif isinstance(one, URLPattern):
             for name, converter in one.pattern.converters.items():
                 kind = type(converter).__name__
-                prefix = {"UUIDConverter": "uuid", "IntConverter": "int", "SlugConverter": "slug", "PathConverter": "path"}
+                prefix = {
+                    "UUIDConverter": "uuid",
+                    "IntConverter": "int",
+                    "SlugConverter": "slug",
+                    "PathConverter": "path",
+                }
                 example = EXAMPLES.get(kind, "7")
                 for shape in (f"<{prefix.get(kind, 'str')}:{name}>", f"<{name}>"):
                     address = address.replace(shape, example)
@@ -153,7 +158,9 @@ class TestEveryView:
 
 
 class TestAddresses:
-    @pytest.mark.parametrize("address", ["/admin/", "/accounts/signup/", "/sign-up", "/password/reset", "/account/email"])
+    @pytest.mark.parametrize(
+        "address", ["/admin/", "/accounts/signup/", "/sign-up", "/password/reset", "/account/email"]
+    )
     @pytest.mark.django_db
     def test_of_what_nobody_may_do_are_not_served(self, client, address):
         assert client.get(address).status_code == 404

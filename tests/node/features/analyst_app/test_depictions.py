@@ -121,7 +121,9 @@ class TestActions:
 
     def test_override_refuses_a_date_too_far_away(self, senior, world):
         value = dossier.values(world.depiction)[0]
-        page = self.post(senior, world, f"fingerprints/{value.row}/override", reason="x", review_on=_in_days(world, 900))
+        page = self.post(
+            senior, world, f"fingerprints/{value.row}/override", reason="x", review_on=_in_days(world, 900)
+        )
         assert page.status_code == 422
         assert "within a year" in page.content.decode()
 

@@ -182,7 +182,11 @@ class TestPartners:
         assert "No key yet" in text(partner_manager.get(f"/partners/{people.organisation()}"))
 
     def test_of_another_id_are_not_found(self, partner_manager):
-        for path in (f"/partners/{uuid.uuid4()}", f"/partners/{uuid.uuid4()}/keys/add", f"/partners/keys/{uuid.uuid4()}"):
+        for path in (
+            f"/partners/{uuid.uuid4()}",
+            f"/partners/{uuid.uuid4()}/keys/add",
+            f"/partners/keys/{uuid.uuid4()}",
+        ):
             assert partner_manager.get(path).status_code == 404
         assert partner_manager.post(f"/partners/keys/{uuid.uuid4()}/revoke", {"reason": "x"}).status_code == 404
         quota = {"per_minute": 1, "values_per_day": 1}

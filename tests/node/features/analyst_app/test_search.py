@@ -79,7 +79,12 @@ class TestBox:
         from vigie_node.catalogue.models import Depiction, Fingerprint, Import
 
         staged = Import.objects.create(
-            id=world.bare, source_id=world.source, file_name="x", file_sha256="0" * 64, format="csv", created_at=world.now
+            id=world.bare,
+            source_id=world.source,
+            file_name="x",
+            file_sha256="0" * 64,
+            format="csv",
+            created_at=world.now,
         )
         Depiction.objects.filter(id=world.depiction).update(via=staged)
         Fingerprint.objects.filter(depiction=world.depiction).update(via=staged)
