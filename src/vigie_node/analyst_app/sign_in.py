@@ -6,6 +6,7 @@
 - Everything that changes how somebody signs in asks again for what they sign in with.
 """
 
+import functools
 from collections.abc import Callable
 
 from allauth.account import views as account
@@ -32,6 +33,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST
 from django.views.generic import RedirectView
 
+from vigie.errors import UnavailableError
 from vigie_node.accounts import actions as accounts
 from vigie_node.accounts import queries, roles, sessions, tokens
 from vigie_node.analyst_app import access
@@ -126,6 +128,24 @@ def sign_out_everywhere(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(reverse("account_login"))
 
 
+class SingleSignOnSilentError(UnavailableError):
+    """The organisation's own sign-in does not answer, or answers with something else."""
+
+    code = "accounts.sign-on-silent"
+
+
+def _at_provider(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    @functools.wraps(view)
+    def asked(request: HttpRequest, provider_id: str) -> HttpResponseBase:
+        try:
+            return view(request, provider_id)
+        except (OSError, LookupError, ValueError) as error:
+            message = gettext("Your organisation's sign-in did not answer as it should: try again, or another way.")
+            raise SingleSignOnSilentError(message) from error
+
+    return asked
+
+
 def _open(address: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
     return path(address, access.open_to_all(view), name=name)
 
@@ -152,8 +172,8 @@ urlpatterns = [
         access.enrolling(passkeys.reauthenticate_webauthn),
         name="mfa_reauthenticate_webauthn",
     ),
-    _open("sign-in/with/<str:provider_id>", oidc.login, "openid_connect_login"),
-    _open("sign-in/with/<str:provider_id>/back", oidc.callback, "openid_connect_callback"),
+    _open("sign-in/with/<str:provider_id>", _at_provider(oidc.login), "openid_connect_login"),
+    _open("sign-in/with/<str:provider_id>/back", _at_provider(oidc.callback), "openid_connect_callback"),
     _open("sign-in/cancelled", single_sign_on.login_cancelled, "socialaccount_login_cancelled"),
     _open("sign-out", account.logout, "account_logout"),
     path("account", my_account, name="mfa_index"),

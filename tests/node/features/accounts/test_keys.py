@@ -138,9 +138,7 @@ class TestNoteKeyUsed:
 
 
 class TestKeyRow:
-    @pytest.mark.parametrize(
-        ("days", "state"), [(None, KeyState.ACTIVE), (1, KeyState.ACTIVE), (-1, KeyState.EXPIRED)]
-    )
+    @pytest.mark.parametrize(("days", "state"), [(None, KeyState.ACTIVE), (1, KeyState.ACTIVE), (-1, KeyState.EXPIRED)])
     def test_says_whether_it_may_still_ask(self, days, state):
         made = make(now=NOW - timedelta(days=9), expires_at=None if days is None else NOW + timedelta(days=days))
         assert queries.key(made.id, now=NOW).state is state

@@ -29,7 +29,13 @@ class TestCreateOrganisation:
         with events() as found:
             made = actions.create_organisation(" Example hotline ", country="fr", kind="HOTLINE", by=COMMAND, now=NOW)
         row = queries.organisation(made)
-        assert (row.name, row.country, row.kind.value, row.people, row.keys) == ("Example hotline", "FR", "HOTLINE", 0, 0)
+        assert (row.name, row.country, row.kind.value, row.people, row.keys) == (
+            "Example hotline",
+            "FR",
+            "HOTLINE",
+            0,
+            0,
+        )
         assert [one.event for one in found] == ["ORGANISATION_CREATED"]
         assert "Example" not in str(found)
 

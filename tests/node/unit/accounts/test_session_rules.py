@@ -65,7 +65,5 @@ class TestSecondFactor:
         ],
     )
     def test_the_last_way_in_stays(self, passkeys, code_app, first, may):
-        answer = session_rules.may_remove_factor(
-            passkeys_left=passkeys, has_code_app=code_app, has_first_factor=first
-        )
+        answer = session_rules.may_remove_factor(passkeys_left=passkeys, has_code_app=code_app, has_first_factor=first)
         assert answer is may

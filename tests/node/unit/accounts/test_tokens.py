@@ -24,7 +24,9 @@ class TestKey:
         assert made.text not in repr(made)
         assert str(made.sha256) not in repr(made)
 
-    @pytest.mark.parametrize("text", ["", "vk_", "vk_0123abcd_short", "vk_0123ABCD_" + "a" * 43, " vk_0123abcd_" + "a" * 43])
+    @pytest.mark.parametrize(
+        "text", ["", "vk_", "vk_0123abcd_short", "vk_0123ABCD_" + "a" * 43, " vk_0123abcd_" + "a" * 43]
+    )
     def test_of_another_shape_is_none(self, text):
         assert tokens.key_prefix(text) is None
 
