@@ -12,6 +12,7 @@
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from vigie.fingerprints.gates import UNKNOWN_QUALITY
@@ -41,7 +42,11 @@ def step(*, by: Actor, now: datetime) -> bool:
 
 def undo(portion: Portion, *, by: Actor, now: datetime) -> int:
     """Mark every match of a portion that no longer holds as undone, and return how many."""
-    words, lists = standing.words(portion.depictions), standing.list_rules()
+    matched = retracing.matched_among(portion.depictions)
+    if not matched:
+        return 0
+    portion = replace(portion, depictions=tuple(matched))
+    words, lists = standing.words(matched), standing.list_rules()
     undone = 0
     while more := retracing.note_undone(portion, words, lists, by=by, now=now):
         undone += more

@@ -84,6 +84,15 @@ def next_portion(*, limit: int = PORTION) -> Portion | None:
     return Portion(sweep.pk, cause, sweep.subject, sweep.after, tuple(_depictions(sweep, cause, limit=limit)))
 
 
+def matched_among(depictions: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+    """Return those of these depictions that a standing match speaks of, in order."""
+    found: set[uuid.UUID] = set()
+    for begin in range(0, len(depictions), 500):
+        rows = Match.objects.filter(depiction__in=depictions[begin : begin + 500], undone_at=None)
+        found.update(rows.order_by("depiction_id").values_list("depiction_id", flat=True).distinct())
+    return sorted(found)
+
+
 def sightings_with(values: Iterable[int]) -> list[int]:
     """Return the sightings of these values, ascending; not those that a load under way will match itself."""
     wanted = sorted(set(values))
