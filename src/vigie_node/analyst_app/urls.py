@@ -4,9 +4,22 @@
 from django.urls import path
 from django.views.i18n import set_language
 
-from vigie_node.analyst_app import about, access, alarms, audit, depictions, home, partners, people, reviews, search, sign_in
+from vigie_node.analyst_app import (
+    about,
+    access,
+    alarms,
+    audit,
+    depictions,
+    home,
+    partners,
+    people,
+    reviews,
+    search,
+    sign_in,
+    tasks,
+)
 
-PAGES = (home, search, depictions, reviews, alarms, audit, partners, people, about, sign_in)
+PAGES = (home, search, depictions, tasks, reviews, alarms, audit, partners, people, about, sign_in)
 
 urlpatterns = [
     *(pattern for page in PAGES for pattern in page.urlpatterns),
