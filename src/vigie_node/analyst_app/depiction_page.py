@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.urls import reverse
 
 from vigie_node.accounts.roles import Permission
 from vigie_node.analyst_app import because, seen, words
@@ -93,8 +94,13 @@ def context(
         "values": values,
         "depiction_id": held.id,
         "may_override": Permission.OVERRIDE in permissions,
-        "seen": seen.of([held.id], name="depiction", reach=reach) if Permission.SIGHTINGS_READ in permissions else None,
+        "seen": _seen(held.id, reach) if Permission.SIGHTINGS_READ in permissions else None,
     }
+
+
+def _seen(depiction_id: uuid.UUID, reach: Reach) -> seen.Seen:
+    files = reverse("depiction_months", args=[depiction_id]), reverse("depiction_countries", args=[depiction_id])
+    return seen.of([depiction_id], name="depiction", reach=reach, files=files)
 
 
 def _lists(depiction_id: uuid.UUID) -> list[Explained]:

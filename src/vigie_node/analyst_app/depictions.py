@@ -20,11 +20,12 @@ from django.views.decorators.http import require_POST
 
 from vigie.errors import InvalidInputError, VigieError
 from vigie_node.accounts.roles import Permission
-from vigie_node.analyst_app import depiction_page, seen
+from vigie_node.analyst_app import depiction_page, seen, tables
 from vigie_node.analyst_app.access import actor_of, may, requires
 from vigie_node.analyst_app.depiction_forms import AssertionForm, OverrideForm, ReasonForm, SeriesForm, SettleForm
 from vigie_node.catalogue import actions, dossier, reading, searching
 from vigie_node.catalogue.states import DisputeOutcome, Grade, OverrideKind
+from vigie_node.sightings import figures
 
 
 @requires(Permission.CATALOGUE_READ)
@@ -42,6 +43,19 @@ def fingerprints(request: HttpRequest, depiction_id: uuid.UUID) -> HttpResponse:
         shown = {"values": values, "depiction_id": depiction_id, "may_override": may(request, Permission.OVERRIDE)}
         return render(request, "analyst/parts/fingerprints.html", shown)
     return _page(request, depiction_id, values=values)
+
+
+@requires(Permission.SIGHTINGS_READ)
+def sightings(request: HttpRequest, depiction_id: uuid.UUID, kind: str) -> HttpResponse:
+    """Answer with the figures behind a chart as a file: by month or by country."""
+    dossier.of(depiction_id)
+    found = figures.figures([depiction_id], reach=seen.reach_of(request))
+    rows = (
+        [[month.isoformat(), count] for month, count in found.by_month]
+        if kind == "months"
+        else found.by_country.items()
+    )
+    return tables.csv_answer(f"sightings-by-{kind}", header=[kind, "sightings"], rows=[list(row) for row in rows])
 
 
 @requires(Permission.ASSERTION_RECORD)
@@ -220,6 +234,8 @@ _ONE = "depictions/<uuid:depiction_id>"
 urlpatterns = [
     path(_ONE, page, name="depiction"),
     path(f"{_ONE}/fingerprints", fingerprints, name="depiction_fingerprints"),
+    path(f"{_ONE}/sightings/months", sightings, {"kind": "months"}, name="depiction_months"),
+    path(f"{_ONE}/sightings/countries", sightings, {"kind": "countries"}, name="depiction_countries"),
     path(f"{_ONE}/record", record, name="record_assertion"),
     path(f"{_ONE}/assertions/<uuid:assertion_id>/dispute", dispute, name="dispute_assertion"),
     path(f"{_ONE}/assertions/<uuid:assertion_id>/revoke", revoke, name="revoke_assertion"),

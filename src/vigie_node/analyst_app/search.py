@@ -3,7 +3,7 @@
 
 - What is searched for is posted, never part of an address: a fingerprint would stand in logs and histories. Only a list
   of what somebody said, by label or source, has an address of its own.
-- 64 digits are a SHA-256 or a PDQ value: both are asked.
+- 64 digits are a SHA-256 or a PDQ value: both are asked, and what tells something is shown.
 - A file stays in memory; nothing of it is written anywhere.
 """
 
@@ -26,6 +26,7 @@ from django.views.decorators.http import require_POST
 from vigie import labels
 from vigie.errors import VigieError
 from vigie.fingerprints.values import SIZE_BYTES, Algorithm, parse_hex
+from vigie.matching.verdicts import Outcome
 from vigie_node.accounts.roles import Permission
 from vigie_node.analyst_app import tables
 from vigie_node.analyst_app.access import actor_of, requires
@@ -114,7 +115,9 @@ def _by_values(request: HttpRequest, asked: Asked) -> HttpResponse:
         found = flow.by_values(asked.subjects, by=actor_of(request), now=timezone.now())
     except VigieError as error:
         return result_page(request, problem=str(error), status=503)
-    return result_page(request, found=found)
+    telling = [one for one in found if one.nearest.rows]
+    telling = telling or [one for one in found if one.answer.verdict is not Outcome.UNKNOWN]
+    return result_page(request, found=telling or found[:1])
 
 
 @requires(Permission.CATALOGUE_SEARCH)

@@ -39,15 +39,18 @@ def reach_of(request: HttpRequest) -> Reach:
     return Reach(may(request, Permission.CASES_ACROSS), actor_of(request).organisation_id)
 
 
-def of(depictions: Sequence[uuid.UUID], *, name: str, reach: Reach) -> Seen:
-    """Return what was seen of depictions; `name` begins the ids of the charts."""
+def of(depictions: Sequence[uuid.UUID], *, name: str, reach: Reach, files: tuple[str, str] = ("", "")) -> Seen:
+    """Return what was seen of depictions.
+
+    `name` begins the ids of the charts; `files` are where the figures by month and by country are to be had.
+    """
     found = figures.figures(depictions, reach=reach)
     countries = sum(1 for code in found.by_country if code)
     last = figures.last_seen(depictions, reach=reach, limit=LAST) if found.sightings else []
-    return Seen(found, countries, _by_month(found, name), _by_country(found, name), last)
+    return Seen(found, countries, _by_month(found, name, files[0]), _by_country(found, name, files[1]), last)
 
 
-def _by_month(found: Figures, name: str) -> Chart:
+def _by_month(found: Figures, name: str, file: str) -> Chart:
     most, _count = max(found.by_month, key=lambda pair: pair[1], default=(None, 0))
     text = _("Seen most often in %(month)s") % {"month": date_format(most, "F Y")} if most else _("Not seen")
     return Chart(
@@ -57,10 +60,11 @@ def _by_month(found: Figures, name: str) -> Chart:
         description=_("Sightings by month; the same figures stand in the table below."),
         columns=(_("Month"), _("Sightings")),
         rows=[[month.isoformat(), count] for month, count in found.by_month],
+        csv=file,
     )
 
 
-def _by_country(found: Figures, name: str) -> Chart:
+def _by_country(found: Figures, name: str, file: str) -> Chart:
     named = {code: count for code, count in found.by_country.items() if code}
     unnamed = found.by_country.get("", 0)
     finding = ngettext("Seen in %(count)s country", "Seen in %(count)s countries", len(named)) % {"count": len(named)}
@@ -71,4 +75,5 @@ def _by_country(found: Figures, name: str) -> Chart:
         description=_("Sightings by country on a map of the world; the same figures stand in the list beside it."),
         columns=(_("Country"), _("Sightings")),
         rows=[*([code, count] for code, count in named.items()), *([[_("not recorded"), unnamed]] if unnamed else [])],
+        csv=file,
     )

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from django import template
-from django.forms import BaseForm, BoundField
+from django.forms import BaseForm, BoundField, CheckboxSelectMultiple, RadioSelect
 from django.template import Context
 from django.template.loader import render_to_string
 from django.templatetags.static import static
@@ -183,9 +183,12 @@ def opens(content: str, name: str, icon_name: str = "", style: str = "") -> Safe
 @register.inclusion_tag("analyst/parts/field.html")
 def field(bound: BoundField) -> dict[str, Any]:
     """Write one field of a form: its name, control, help, and what is wrong with it."""
-    kind = getattr(bound.field.widget, "input_type", "")
-    style = _CONTROLS.get(kind, "form-control")
-    return {"field": bound, "is_tick": kind == "checkbox", "control": bound.as_widget(attrs={"class": style})}
+    widget = bound.field.widget
+    is_group = isinstance(widget, RadioSelect | CheckboxSelectMultiple)
+    kind = getattr(widget, "input_type", "")
+    style = "form-check-input" if is_group else _CONTROLS.get(kind, "form-control")
+    widget.attrs.setdefault("class", style)
+    return {"field": bound, "is_tick": kind == "checkbox" and not is_group, "is_group": is_group}
 
 
 @register.inclusion_tag("analyst/parts/reasons.html")

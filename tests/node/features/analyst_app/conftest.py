@@ -4,7 +4,7 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def _own_index(settings, tmp_path):
-    from vigie_node.matching import lookup
+    from vigie_node.matching import lookup  # noqa: PLC0415 - read before the settings are, when named on the command line
 
     settings.INDEXES = tmp_path / "indexes"
     lookup.forget()
@@ -15,7 +15,7 @@ def _own_index(settings, tmp_path):
 @pytest.fixture
 def world(db):
     """A small catalogue."""
-    from node.features.analyst_app import world as building
+    from node.features.analyst_app import world as building  # noqa: PLC0415 - as above
 
     return building.build()
 
@@ -23,6 +23,6 @@ def world(db):
 @pytest.fixture
 def enter(db, client):
     """A way to sign in as somebody with these roles."""
-    from node import people
+    from node import people  # noqa: PLC0415 - as above
 
     return lambda *roles: people.sign_in(client, people.recruit(*roles, name="Maria Janssens"))

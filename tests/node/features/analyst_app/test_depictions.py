@@ -35,6 +35,12 @@ class TestPage:
         assert "4 times" in page
         assert "Seen in 2 countries" in page
 
+    def test_gives_the_figures_behind_its_charts_as_files(self, senior, world):
+        months = senior.get(f"/depictions/{world.depiction}/sightings/months").content.decode().splitlines()
+        countries = senior.get(f"/depictions/{world.depiction}/sightings/countries").content.decode().splitlines()
+        assert sum(int(row.partition(",")[2]) for row in months[1:]) == 4
+        assert countries[:2] == ["countries,sightings", "BE,2"]
+
     def test_hides_the_fingerprints_until_asked(self, senior, world):
         assert world.sha256 not in page_of(senior, world)
         shown = senior.post(f"/depictions/{world.depiction}/fingerprints").content.decode()

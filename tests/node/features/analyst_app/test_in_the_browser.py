@@ -7,6 +7,7 @@ One process serves all looks of a page: the fixture `page` fails on any error or
 import pytest
 
 from node import accessibility, people
+from node.features.analyst_app import world as building
 from vigie_node.accounts.roles import Role
 from vigie_node.project.faces import Face
 
@@ -16,9 +17,7 @@ LANGUAGES = ["en", "fr", "nl", "de"]
 @pytest.fixture
 def at(serve, page, transactional_db, settings):
     """The address of the analysts' face, with somebody who may do everything signed in; and the world it shows."""
-    from node.features.analyst_app import world
-
-    built = world.build()
+    built = building.build()
     address = serve(Face.ANALYST).replace("127.0.0.1", "localhost")
     page.context.add_cookies(people.cookies(people.recruit(*Role, name="Maria Janssens"), address))
     return address, built
@@ -58,7 +57,7 @@ class TestEveryPage:
                 assert accessibility.violations(page) == [], (path, width)
 
     def test_is_small_enough(self, at, page):
-        address, world = at
+        address, _world = at
         sizes = []
         page.on("response", lambda response: sizes.append(len(response.body())) if response.ok else None)
         page.goto(address + "/")

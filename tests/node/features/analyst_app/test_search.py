@@ -7,9 +7,15 @@ import re
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
+from django.test import Client
 from PIL import Image
 
+from node import people
+from node.features.analyst_app import world as building
 from vigie_node.accounts.roles import Role
+from vigie_node.base.actor import COMMAND
+from vigie_node.catalogue import actions, searching
+from vigie_node.catalogue.models import Depiction, Fingerprint, Import
 
 
 @pytest.fixture
@@ -40,8 +46,13 @@ class TestBox:
         assert "national" in page
 
     def test_asks_both_kinds_of_64_digits(self, analyst, world):
-        page = analyst.post("/search", {"text": world.pdq}).content.decode()
-        assert page.count("What a partner who asks now is told") == 2
+        as_digest = analyst.post("/search", {"text": world.sha256}).content.decode()
+        as_value = analyst.post("/search", {"text": world.pdq}).content.decode()
+        assert "equal SHA-256" in as_digest
+        assert "0 of 256 bits differ" in as_value
+
+    def test_says_why_a_value_may_match_nothing(self, analyst, world):
+        assert "may not match" in analyst.post("/search", {"text": "00" * 32}).content.decode()
 
     def test_leads_from_a_label_to_its_list(self, analyst, world):
         found = analyst.post("/search", {"text": "inhope:baseline"}, follow=True)
@@ -76,8 +87,6 @@ class TestBox:
         assert world.sha256 not in record
 
     def test_finds_nothing_that_an_import_only_staged(self, analyst, world):
-        from vigie_node.catalogue.models import Depiction, Fingerprint, Import
-
         staged = Import.objects.create(
             id=world.bare,
             source_id=world.source,
@@ -124,10 +133,6 @@ class TestFile:
         assert "could not be read as a picture or video" in page
 
     def test_needs_the_token_of_our_own_form(self, world, enter):
-        from django.test import Client
-
-        from node import people
-
         strict = people.sign_in(Client(enforce_csrf_checks=True), people.recruit(Role.ANALYST))
         assert self.send(strict, self.picture()).status_code == 403
 
@@ -139,8 +144,6 @@ class TestCatalogue:
         assert analyst.get("/catalogue", {"label": "uk:A"}).content.decode().count("<code>…") == 0
 
     def test_goes_on_to_the_next_page_without_gap_or_repetition(self, analyst, world, monkeypatch):
-        from vigie_node.catalogue import searching
-
         monkeypatch.setattr(searching, "PAGE", 2)
         first = analyst.get("/catalogue").content.decode()
         following = re.search(r'rel="next" href="([^"]+)"', first)[1].replace("&amp;", "&")
@@ -149,13 +152,8 @@ class TestCatalogue:
         assert "First page" in second
 
     def test_is_to_be_had_as_a_file_without_formulas(self, analyst, world):
-        from vigie_node.base.actor import COMMAND
-        from vigie_node.catalogue import actions
-
         odd = actions.record_source("=cmd", by=COMMAND, now=world.now)
-        from node.features.analyst_app import world as building
-
-        building._say(world.bare, odd, now=world.now)
+        building.say(world.bare, odd, now=world.now)
         file = analyst.get("/catalogue?format=csv")
         assert file["Content-Disposition"] == 'attachment; filename="assertions.csv"'
         assert ",'=cmd," in file.content.decode()

@@ -56,7 +56,7 @@ def build():
     depictions = [_depict(number, now=before) for number in range(3)]
     for number, depiction in enumerate(depictions[:2]):
         for source in sources[: 2 - number]:
-            _say(depiction, source, now=before)
+            say(depiction, source, now=before)
     said = dossier.of(depictions[0]).said
     catalogue.open_dispute(said[0].id, grounds="One frame was looked at only.", by=COMMAND, now=now - timedelta(days=9))
     series = catalogue.create_series("BE-2024-0117", reason="linked at seizure", by=COMMAND, now=before)
@@ -88,7 +88,8 @@ def _depict(number, *, now):
     return catalogue.record_depiction(prints, kind=Kind.PICTURE, by=COMMAND, now=now)
 
 
-def _say(depiction, source, *, now):
+def say(depiction, source, *, now):
+    """Record a source's word on a depiction."""
     catalogue.record_assertion(
         depiction, source_id=source, scheme="inhope", label="baseline", facts=FACTS, ground=Grade.SEEN, asserted_at=now,
         by=COMMAND, now=now,

@@ -7,6 +7,17 @@ import pytest
 from django.template import engines
 from django.utils import translation
 
+from vendor import ICONS
+from vigie_node.alarms.codes import Alarm
+from vigie_node.analyst_app import shell, words
+from vigie_node.analyst_app.alarms import MEANINGS
+from vigie_node.analyst_app.parts import Chart, Drawing
+from vigie_node.analyst_app.tables import csv_answer
+from vigie_node.catalogue import derivation, rules, states
+from vigie_node.catalogue.states import ImportState
+from vigie_node.sightings import states as seen
+from vigie_node.sightings.states import LoadState
+
 
 @pytest.fixture
 def rendered():
@@ -21,10 +32,6 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 class TestWords:
     def test_there_is_one_for_every_state(self):
-        from vigie_node.analyst_app import words
-        from vigie_node.catalogue import derivation, rules, states
-        from vigie_node.sightings import states as seen
-
         kinds = [
             rules.Mode, states.Kind, states.Grade, states.Standing, states.DisputeOutcome, states.OverrideKind,
             states.SeriesStatus, states.ImportState, seen.Place, seen.FoundBy, seen.TaskKind, seen.TaskState,
@@ -33,22 +40,12 @@ class TestWords:
         assert all(str(words.look_of(one).word) for kind in kinds for one in kind)
 
     def test_two_kinds_with_equal_values_keep_their_own(self):
-        from vigie_node.analyst_app import words
-        from vigie_node.catalogue.states import ImportState
-        from vigie_node.sightings.states import LoadState
-
         assert words.look_of(ImportState.STAGING) is not words.look_of(LoadState.STAGING)
 
     def test_every_alarm_says_what_to_do(self):
-        from vigie_node.alarms.codes import Alarm
-        from vigie_node.analyst_app.alarms import MEANINGS
-
         assert set(MEANINGS) == set(Alarm)
 
     def test_every_shape_is_in_the_sprite(self):
-        from vendor import ICONS
-        from vigie_node.analyst_app import shell, words
-
         assert {look.shape for look in words._BY_KIND.values()} | {way.icon for way in shell.WAYS} <= set(ICONS)
 
 
@@ -84,13 +81,9 @@ class TestParts:
         assert "<script>" not in rendered(part, x='<script>"')
 
     def test_a_chart_shows_at_most_five_series(self):
-        from vigie_node.analyst_app.parts import Chart, Drawing
-
         with pytest.raises(ValueError, match="at most 5"):
             Chart("x", Drawing.BARS, "x", "x", tuple("abcdefg"), [])
 
     @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@x", "\t=1"])
     def test_a_file_holds_no_formula(self, cell):
-        from vigie_node.analyst_app.tables import csv_answer
-
         assert csv_answer("x", header=["a"], rows=[[cell]]).content.decode().splitlines()[1].lstrip('"')[0] == "'"
