@@ -25,7 +25,6 @@ from vigie_node.accounts.key_actions import (
     NewKey,
     change_key_quota,
     create_key,
-    forget_key_days,
     note_key_used,
     revoke_key,
 )
@@ -35,7 +34,7 @@ from vigie_node.audit.events import Event
 from vigie_node.base.actor import Actor, ActorKind
 from vigie_node.base.ids import new_id
 
-__all__ = ["NewKey", "change_key_quota", "create_key", "forget_key_days", "note_key_used", "revoke_key"]
+__all__ = ["NewKey", "change_key_quota", "create_key", "note_key_used", "revoke_key"]
 
 ENROLMENT_LASTS = timedelta(hours=48)
 LANGUAGES = ("en", "fr", "nl", "de")

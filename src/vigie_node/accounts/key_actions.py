@@ -11,7 +11,7 @@ import unicodedata
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import F
@@ -140,11 +140,6 @@ def note_key_used(key_id: uuid.UUID, *, requests: int, values: int, by: Actor, n
     models.KeyDay.objects.filter(id=day.id).update(requests=F("requests") + requests, values=F("values") + values)
     if is_first:
         audit.record(Event.KEY_USED, subject=key_id, by=by, at=now)
-
-
-def forget_key_days(*, before: date) -> int:
-    """Delete the counts of the days before this one, and return how many."""
-    return models.KeyDay.objects.filter(day__lt=before).delete()[0]
 
 
 def _locked(key_id: uuid.UUID) -> models.Key:

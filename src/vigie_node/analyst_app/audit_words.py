@@ -11,6 +11,7 @@ from vigie_node.audit.events import Event
 from vigie_node.audit.records import UNREADABLE
 
 WORDS: dict[str, str | Promise] = {
+    Event.ACCOUNTS_TIDIED: _("what accounts need no longer was deleted"),
     Event.ALARM_RAISED: _("an alarm was raised"),
     Event.ALARM_SETTLED: _("an alarm was settled"),
     Event.ASSERTION_RECORDED: _("an assertion was recorded"),

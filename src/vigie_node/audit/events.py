@@ -13,6 +13,7 @@ from enum import StrEnum
 class Event(StrEnum):
     """What happened; the subject is the id of what it happened to."""
 
+    ACCOUNTS_TIDIED = "ACCOUNTS_TIDIED"
     ALARM_RAISED = "ALARM_RAISED"
     ALARM_SETTLED = "ALARM_SETTLED"
     ASSERTION_RECORDED = "ASSERTION_RECORDED"

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
+from vigie_node.accounts import tidy_actions as accounts
 from vigie_node.base.actor import NODE
 from vigie_node.catalogue import reminders
 from vigie_node.flows import load, quarantine, retrace, simulate, take_in
 from vigie_node.jobs import keep_audit, watch
 from vigie_node.matching import actions as matching
 from vigie_node.matching import lookup
+from vigie_node.matching import queries as published
 from vigie_node.sightings import actions as sightings
 
 Step: TypeAlias = Callable[[datetime], bool | int | None]
@@ -35,7 +37,11 @@ class Job:
 
 
 def _publish_indexes(now: datetime) -> bool:
-    due = [one for one in (lookup.of_catalogue(), lookup.of_seen()) if matching.fold_due(one) or matching.erasure_due(one, now=now)]
+    due = [
+        one
+        for one in (lookup.of_catalogue(), lookup.of_seen())
+        if matching.fold_due(one) or published.erasure_due(one, now=now)
+    ]
     for one in due:
         matching.publish(one, by=NODE, now=now)
     return False
@@ -68,6 +74,10 @@ def _quarantine_floods(now: datetime) -> bool:
     return False
 
 
+def _tidy_accounts(now: datetime) -> bool:
+    return accounts.tidy(by=NODE, now=now)
+
+
 JOBS: tuple[Job, ...] = (
     Job("sequence-audit", 0.2, keep_audit.sequence, limit_seconds=30),
     Job("watch-audit", 5, keep_audit.Waiting(), limit_seconds=30),
@@ -84,4 +94,5 @@ JOBS: tuple[Job, ...] = (
     Job("watch-clock", 1, watch.clock, limit_seconds=30),
     Job("watch-disk", 30, watch.disk, limit_seconds=30),
     Job("forget-sessions", 3600, watch.forget_sessions),
+    Job("tidy-accounts", 3600, _tidy_accounts),
 )

@@ -70,6 +70,7 @@ GRANTS = (
     Grant("changes_change", analyst="SI", partner="SI", worker="SID"),
     Grant("alarms_alarm", analyst="SIU", partner="SIU", worker="SIUD"),
     Grant("accounts_organisation", analyst="SIU", partner="S", worker="S"),
+    Grant("accounts_keyday", analyst="S", partner="SIU", worker="SD"),
     Grant("accounts_key*", analyst="SIU", partner="SU", worker="SU"),
     Grant("accounts_*", analyst="SIUD", worker="SD"),
     # An organisation's tools keep its banks through the partners' face: what they add, say and take back.
