@@ -11,6 +11,7 @@ from vigie_node.analyst_app import (
     audit,
     depictions,
     home,
+    imports,
     partners,
     people,
     reviews,
@@ -19,7 +20,7 @@ from vigie_node.analyst_app import (
     tasks,
 )
 
-PAGES = (home, search, depictions, tasks, reviews, alarms, audit, partners, people, about, sign_in)
+PAGES = (home, search, depictions, tasks, imports, reviews, alarms, audit, partners, people, about, sign_in)
 
 urlpatterns = [
     *(pattern for page in PAGES for pattern in page.urlpatterns),

@@ -17,8 +17,9 @@ from django.utils.translation import gettext_lazy as _
 from vigie import labels
 from vigie.fingerprints.values import Algorithm, Turn
 from vigie.matching.verdicts import BORDER_REMOVED, Outcome
-from vigie_node.catalogue.derivation import Act, Age, Origin
 from vigie_node.accounts.states import Access, KeyState, OrganisationKind
+from vigie_node.catalogue.derivation import Act, Age, Origin
+from vigie_node.catalogue.import_queries import Part
 from vigie_node.catalogue.rules import Mode
 from vigie_node.catalogue.standing import BANK
 from vigie_node.catalogue.states import DisputeOutcome, Grade, ImportState, Kind, OverrideKind, SeriesStatus, Standing
@@ -78,6 +79,14 @@ _table(
         ImportState.VISIBLE: Look(_("taken in"), "circle-check", Tone.GOOD),
         ImportState.CANCELLED: Look(_("cancelled"), "x"),
         ImportState.FAILED: Look(_("failed"), "circle-x", Tone.DANGER),
+    },
+)
+_table(
+    Part,
+    {
+        Part.NEW: Look(_("new"), "plus"),
+        Part.SUPERSEDING: Look(_("replacing an earlier one"), "versions"),
+        Part.REVOKING: Look(_("taken back"), "ban", Tone.DUE),
     },
 )
 _table(

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Imports in the browser's hands: sent, looked at, taken in, undone."""
+
+import hashlib
+from datetime import UTC, datetime
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from vigie_node.accounts.roles import Role
+from vigie_node.catalogue import import_queries
+from vigie_node.catalogue.states import ImportState
+from vigie_node.flows import take_in
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _own_uploads(settings, tmp_path):
+    settings.UPLOADS = tmp_path / "uploads"
+
+
+@pytest.fixture
+def inside(enter, client):
+    enter(Role.LIST_MANAGER)
+    return client
+
+
+def lines(*names):
+    rows = [f"{hashlib.sha256(name.encode()).hexdigest()},inhope,baseline" for name in names]
+    return csv_file("sha256,scheme,label", *rows)
+
+
+def csv_file(*rows):
+    return SimpleUploadedFile("known.csv", "\n".join(rows).encode())
+
+
+def send(client, file, **more):
+    return client.post("/imports/start", {"file": file, "source": "Hotline Example", "country": "be", **more})
+
+
+def work():
+    while take_in.step(datetime.now(UTC)):
+        pass
+
+
+def the_import():
+    (row,) = import_queries.imports().rows
+    return row
+
+
+class TestAnImport:
+    def test_the_empty_page_says_how_it_goes(self, inside):
+        assert "No file was taken in yet" in inside.get("/imports").text
+
+    def test_it_is_sent_looked_at_and_let_count(self, inside):
+        sent = send(inside, lines("one", "two", "three"))
+        row = the_import()
+        assert sent.headers["Location"] == f"/imports/{row.id}"
+        assert "It goes on when you close this page" in inside.get(f"/imports/{row.id}").text
+        work()
+        assert inside.get(f"/imports/{row.id}/progress").headers["HX-Refresh"] == "true"
+        page = inside.get(f"/imports/{row.id}").text
+        assert "Depictions that were not known" in page
+        assert page.count("Hotline Example</td>") == 3
+        inside.post(f"/imports/{row.id}/show")
+        assert the_import().state is ImportState.VISIBLE
+
+    def test_it_is_undone_with_a_reason_only(self, inside):
+        send(inside, lines("one"))
+        row = the_import()
+        work()
+        inside.post(f"/imports/{row.id}/show")
+        assert inside.post(f"/imports/{row.id}/cancel", {"reason": ""}).status_code == 422
+        inside.post(f"/imports/{row.id}/cancel", {"reason": "the wrong file"})
+        assert the_import().state is ImportState.CANCELLED
+        assert "the wrong file" in inside.get(f"/imports/{row.id}").text
+
+    def test_a_refused_line_is_shown_with_its_number(self, inside):
+        send(inside, csv_file("sha256,scheme,label", "00ff,inhope,baseline", "ab" * 32 + ",inhope,baseline"))
+        work()
+        page = inside.get(f"/imports/{the_import().id}").text
+        assert "Line 2" in page
+        assert inside.get(f"/imports/{the_import().id}/refused").text.startswith("line,code,why")
+
+    def test_a_file_that_takes_words_back_asks_for_their_number(self, inside):
+        send(inside, lines("one", "two"))
+        work()
+        inside.post(f"/imports/{the_import().id}/show")
+        send(inside, lines("one"), full="on")
+        work()
+        second = import_queries.imports().rows[0]
+        assert "Type that number to confirm" in inside.get(f"/imports/{second.id}").text
+        inside.post(f"/imports/{second.id}/show")
+        assert import_queries.one(second.id).state is ImportState.STAGED
+        inside.post(f"/imports/{second.id}/show", {"revoking": "1"})
+        assert import_queries.one(second.id).state is ImportState.VISIBLE
+
+    def test_a_file_that_is_no_list_is_refused_at_the_form(self, inside):
+        answer = send(inside, csv_file("colour,shape", "red,round"))
+        assert answer.status_code == 422
+        assert import_queries.imports().rows == ()
