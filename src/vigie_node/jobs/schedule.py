@@ -16,8 +16,7 @@ from vigie_node.catalogue import reminders
 from vigie_node.flows import load, quarantine, retrace, simulate, take_in
 from vigie_node.jobs import keep_audit, watch
 from vigie_node.matching import actions as matching
-from vigie_node.matching import lookup
-from vigie_node.matching import queries as published
+from vigie_node.matching import lookup, published
 from vigie_node.sightings import actions as sightings
 
 Step: TypeAlias = Callable[[datetime], bool | int | None]

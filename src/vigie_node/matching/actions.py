@@ -10,7 +10,7 @@
 
 import shutil
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +34,6 @@ from vigie_node.matching.tables import mixed
 Items = NDArray[np.int64]
 Mixes = NDArray[np.uint64]
 KEPT = 2
-ERASED_WITHIN = timedelta(days=1)
 FOLD_ROWS = 20_000  # fold when so many rows were added since the last snapshot, or a tenth of the index
 
 
@@ -42,17 +41,6 @@ def fold_due(lookup: Lookup) -> bool:
     """Say whether so much was added that a new snapshot pays."""
     lookup.catch_up()
     return lookup.pending() > max(FOLD_ROWS, sum(lookup.counts().values()) // 10)
-
-
-def erasure_due(lookup: Lookup, *, now: datetime) -> bool:
-    """Say whether a file still holds rows that were erased a day ago or more; at most one new file a day for that.
-
-    Two files are kept, so what was erased is in no file any more two days and two publications later (ADR 0088).
-    """
-    kept = list(Snapshot.objects.filter(index=lookup.table.name).order_by("position").values_list("position", "published_at"))
-    if not kept or kept[-1][1] > now - ERASED_WITHIN:
-        return False
-    return changes_log.any_since(kept[0][0], topics=[lookup.table.removed], before=now - ERASED_WITHIN)
 
 
 def publish(lookup: Lookup, *, by: Actor, now: datetime) -> int:

@@ -10,7 +10,7 @@ from node.features.sightings.seeing import NOW, SOMEBODY, ask, depict, make_list
 from vigie_node.base.actor import NODE
 from vigie_node.flows import load
 from vigie_node.matching import actions as matching
-from vigie_node.matching import lookup
+from vigie_node.matching import lookup, published
 from vigie_node.sightings import actions, erasing, queries
 from vigie_node.sightings.models import Load, Match, SeenValue, Sighting, Tally, Task
 
@@ -65,13 +65,13 @@ class TestExpire:
         expire_all(NOW + timedelta(days=1))
         assert len(seen.candidates([picture(2)[3]])) == 0
         assert len(seen.candidates([picture(3)[3]])) == 1
-        published = 0
+        times = 0
         for hour in range(24, 24 * 5):
             now = NOW + timedelta(hours=hour)
-            if matching.erasure_due(seen, now=now):
+            if published.erasure_due(seen, now=now):
                 matching.publish(seen, by=NODE, now=now)
-                published += 1
-        assert published == 2
+                times += 1
+        assert times == 2
         left = bytes_of_files(settings)
         assert value(2) not in left
         assert picture(2)[0].value not in left
