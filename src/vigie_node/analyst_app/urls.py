@@ -16,11 +16,12 @@ from vigie_node.analyst_app import (
     people,
     reviews,
     search,
+    series,
     sign_in,
     tasks,
 )
 
-PAGES = (home, search, depictions, tasks, imports, reviews, alarms, audit, partners, people, about, sign_in)
+PAGES = (home, search, depictions, series, tasks, imports, reviews, alarms, audit, partners, people, about, sign_in)
 
 urlpatterns = [
     *(pattern for page in PAGES for pattern in page.urlpatterns),
