@@ -12,8 +12,7 @@ from functools import wraps
 from typing import Annotated, NoReturn
 
 from django.conf import settings
-from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern
 from ninja import NinjaAPI, Query
@@ -32,15 +31,14 @@ from vigie_node.matching.lookup import StaleIndexError
 from vigie_node.matching.questions import Question
 from vigie_node.partner_api import codes, hot
 from vigie_node.partner_api.callers import Caller, token_of
-from vigie_node.partner_api.hot import MalformedRequestError, TooLargeError, WrongMethodError
+from vigie_node.partner_api.hot import MalformedRequestError, WrongMethodError
 from vigie_node.sightings import told
 from vigie_node.sightings.report_actions import Seen
 from vigie_node.sightings.states import Place
 
 MAX_SIGHTINGS = 1000
 MAX_UNDONE = 1000
-# One line of any script: databases keep no zero character, and a log or a page no other control character.
-Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$")]
+Line = Annotated[str, StringConstraints(pattern=hot.ONE_LINE)]
 Hex = Annotated[str, StringConstraints(pattern=r"^[0-9A-Fa-f]+$", max_length=64)]
 
 
@@ -154,6 +152,11 @@ class Needs:
         ring, now = hot.service().ring, datetime.now(UTC)
         caller = ring.caller(token_of(request.headers.get("Authorization", "")), scope=self.scope, now=now)
         ring.count(caller, values=0, now=now)
+        if request.method == "POST":
+            # Where Django keeps a body that it has read: it would wait for one that stalls for ever.
+            request._body = hot.service().bodies.read(
+                request.META, limit=settings.DATA_UPLOAD_MAX_MEMORY_SIZE, key=caller.key.id
+            )
         return caller
 
 
@@ -268,14 +271,8 @@ def _malformed(_: HttpRequest, error: object) -> NoReturn:
     raise MalformedRequestError(f"the request is malformed: {where or 'the body cannot be parsed'}")
 
 
-def _too_large(_: HttpRequest, __: object) -> NoReturn:
-    raise TooLargeError(f"a body has at most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes")
-
-
 api.add_exception_handler(ValidationError, _malformed)
 api.add_exception_handler(HttpError, _malformed)
-api.add_exception_handler(UnreadablePostError, _malformed)
-api.add_exception_handler(RequestDataTooBig, _too_large)
 
 
 def patterns() -> list[URLPattern]:

@@ -90,9 +90,9 @@ class Call:
     def body(self, *, limit: int) -> bytes:
         """Read the body.
 
-        Raises:  TooLargeError, MalformedRequestError.
+        Raises:  TooLargeError, UnfinishedBodyError, SlowBodyError.
         """
-        return hot.body_of(self.request.META, limit=limit)
+        return hot.service().bodies.read(self.request.META, limit=limit, key=self.caller.key.id)
 
     def json_object(self) -> dict[str, Any]:
         """Read a JSON object from the body.

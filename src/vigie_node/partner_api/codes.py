@@ -15,7 +15,7 @@ from vigie_node.banks import actions as banks
 from vigie_node.banks import rules as bank_rules
 from vigie_node.catalogue import identity, list_actions
 from vigie_node.matching import answers, lookup, uploads
-from vigie_node.partner_api import arachnid, borrowed, callers, hot, quotas
+from vigie_node.partner_api import arachnid, bodies, borrowed, callers, hot, quotas
 from vigie_node.partner_api.hma import routes, signals
 from vigie_node.sightings import report_actions
 
@@ -34,7 +34,9 @@ _OURS: tuple[type[VigieError], ...] = (
     callers.MissingScopeError,
     quotas.OverQuotaError,
     hot.MalformedRequestError,
-    hot.TooLargeError,
+    bodies.TooLargeError,
+    bodies.UnfinishedBodyError,
+    bodies.SlowBodyError,
     hot.WrongMethodError,
     hot.BusyLaneError,
     lookup.StaleIndexError,

@@ -35,6 +35,7 @@ from vigie_node.flows.look_up import Asked
 from vigie_node.matching import lookup, uploads
 from vigie_node.matching.answers import Answer, Claim
 from vigie_node.matching.questions import Question
+from vigie_node.partner_api.bodies import Bodies, TooLargeError
 from vigie_node.partner_api.callers import Caller, KeyRing, token_of
 from vigie_node.partner_api.probing import Watch
 from vigie_node.partner_api.quotas import Quotas
@@ -52,13 +53,6 @@ class MalformedRequestError(InvalidInputError):
     code = "partners.malformed-request"
 
 
-class TooLargeError(InvalidInputError):
-    """The body is larger than is taken."""
-
-    code = "partners.too-large"
-    http_status = 413
-
-
 class WrongMethodError(InvalidInputError):
     """Look-ups are POST requests: their values must not stand in an address."""
 
@@ -72,6 +66,8 @@ class BusyLaneError(UnavailableError):
     code = "partners.busy-lane"
 
 
+# No control characters: no database keeps a zero in text, and no log or page any of them.
+ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$"
 Hex = Annotated[str, msgspec.Meta(max_length=64)]
 Quality = Annotated[int, msgspec.Meta(ge=0, le=100)]
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=2**31)]
@@ -89,7 +85,7 @@ class FrameAsked(msgspec.Struct, forbid_unknown_fields=True):
 class ItemAsked(msgspec.Struct, forbid_unknown_fields=True):
     """One content: all its fingerprints that are known, and the asker's own pseudonym for where it is."""
 
-    ref: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    ref: Annotated[str, msgspec.Meta(max_length=200, pattern=ONE_LINE)] = ""
     md5: Hex | None = None
     sha1: Hex | None = None
     sha256: Hex | None = None
@@ -157,6 +153,7 @@ class Service:
     def __init__(self) -> None:
         self.ring = KeyRing(Quotas(settings.HOME / "run" / "quotas"))
         self.watch = Watch()
+        self.bodies = Bodies()
         self._lane = threading.Lock()
         self._index = lookup.of_catalogue()
         self._index.heed(Topic.KEYS, self.ring.reload)
@@ -180,7 +177,7 @@ class Service:
     def _match(self, environ: Mapping[str, Any]) -> Reply:
         now = datetime.now(UTC)
         caller = self._caller(environ, Scope.MATCH, now=now)
-        content = body_of(environ, limit=MAX_BODY_BYTES)
+        content = self.bodies.read(environ, limit=MAX_BODY_BYTES, key=caller.key.id)
         asked = _decoded(content, is_msgpack=environ.get("CONTENT_TYPE", "").startswith(MSGPACK))
         contents = [Asked(_questions(one), one.ref, one.country) for one in asked.items]
         count = sum(len(one.subject) for one in contents)
@@ -199,7 +196,8 @@ class Service:
         now = datetime.now(UTC)
         caller = self._caller(environ, Scope.MATCH_FILE, now=now)
         self.ring.count(caller, values=1, now=now)
-        found = uploads.examine(body_of(environ, limit=uploads.MAX_FILE_BYTES))
+        content = self.bodies.read(environ, limit=uploads.MAX_FILE_BYTES, key=caller.key.id)
+        found = uploads.examine(content)
         answer = self._ask([Asked(found.questions)], caller, only=None, now=now)[0]
         if answer.verdict is Outcome.UNKNOWN and isinstance(found.content, Other):
             answer = replace(answer, verdict=Outcome.NOT_MEDIA, reason="It is neither a picture nor a video.")
@@ -274,22 +272,6 @@ def _claim(one: Claim) -> ClaimTold:
         one.list_name, one.list_version, str(one.depiction_id), one.algorithm.value, one.transform, one.scheme,
         one.label, one.asserted_by, one.asserted_at, one.distance_bits, one.collision_prone,
     )  # fmt: skip
-
-
-def body_of(environ: Mapping[str, Any], *, limit: int) -> bytes:
-    """Read the whole body, up to a limit.
-
-    Raises:  TooLargeError, MalformedRequestError.
-    """
-    length = environ.get("CONTENT_LENGTH") or ""
-    if length.isdecimal() and int(length) > limit:
-        raise TooLargeError(f"a body has at most {limit} bytes")
-    content: bytes = environ["wsgi.input"].read(int(length) if length.isdecimal() else limit + 1)
-    if len(content) > limit:
-        raise TooLargeError(f"a body has at most {limit} bytes")
-    if length.isdecimal() and len(content) < int(length):
-        raise MalformedRequestError("the body ended before it was whole; send it again")
-    return content
 
 
 _json = msgspec.json.Decoder(MatchAsked)

@@ -1,0 +1,321 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hostile requests to the partners' face as it is served: each gets a documented code, and the node goes on."""
+
+import contextlib
+import json
+import socket
+import time
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+
+from node import partners
+from vigie.fingerprints.values import Algorithm
+from vigie_node.accounts import key_actions as keys
+from vigie_node.accounts.roles import Scope
+from vigie_node.base.actor import COMMAND
+from vigie_node.partner_api import bodies, codes
+from vigie_node.project.faces import Face
+
+SECONDS = 20
+ITEM = {"pdq": partners.value(1).hex()}
+
+
+class Wire:
+    """A connection that sends exactly what it is told, right or wrong."""
+
+    def __init__(self, address):
+        parts = urlsplit(address)
+        self._socket = socket.create_connection((parts.hostname, parts.port), timeout=SECONDS)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._socket.close()
+
+    def send(self, content):
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it was answered before it was whole
+            self._socket.sendall(content)
+
+    def answer(self):
+        """Read one answer: its status, its headers and its body."""
+        content = b""
+        with contextlib.suppress(ConnectionResetError, TimeoutError):
+            while b"\r\n\r\n" not in content and (more := self._socket.recv(65536)):
+                content += more
+        head, _, body = content.partition(b"\r\n\r\n")
+        lines = head.decode("latin-1").split("\r\n")
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
+        is_chunked = headers.get("transfer-encoding") == "chunked"
+        length = int(headers.get("content-length", 10**9 if is_chunked else 0))
+        with contextlib.suppress(ConnectionResetError, TimeoutError):
+            while len(body) < length and not body.endswith(b"0\r\n\r\n") and (more := self._socket.recv(65536)):
+                body += more
+        status = int(lines[0].split()[1]) if lines[0] else 0
+        return status, headers, b"".join(body.split(b"\r\n")[1::2]) if is_chunked else body
+
+
+def request(method, path, *, token="", body=b"", **headers):
+    """The bytes of a request, as a careful program would send them."""
+    named = {"Host": "localhost", "Connection": "close", "Content-Length": str(len(body))}
+    if token:
+        named["Authorization"] = f"Bearer {token}"
+    named |= {name.replace("_", "-"): value for name, value in headers.items() if value is not None}
+    named = {name: value for name, value in named.items() if value is not None}
+    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in named.items())]
+    return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
+
+
+def ask(address, *args, **more):
+    with Wire(address) as wire:
+        wire.send(request(*args, **more))
+        return wire.answer()
+
+
+def code_of(body):
+    told = json.loads(body)
+    return told["error"]["code"] if "error" in told else told["code"]
+
+
+@pytest.fixture
+def node(serve):
+    partners.make_list()
+    partners.know((Algorithm.PDQ, partners.value(1)))
+    return serve(Face.PARTNER)
+
+
+@pytest.fixture
+def token(node):
+    made = partners.key(
+        Scope.MATCH, Scope.MATCH_FILE, Scope.SIGHTINGS_WRITE, Scope.STATUS, Scope.COMPAT_HMA, Scope.COMPAT_ARACHNID
+    )
+    wait_until_known(node, made.token)
+    return made.token
+
+
+def wait_until_known(address, token):
+    """Wait until the node has heard of a key: within a second."""
+    until = time.monotonic() + 5
+    while ask(address, "GET", "/v1/revocations", token=token)[0] == 401:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def look_up(**item):
+    return json.dumps({"items": [item or ITEM]}).encode()
+
+
+DEEP = b"[" * 100_000
+# What is sent with a good key, and what may come back.
+CASES = {
+    "a body too large for a look-up": (
+        ("POST", "/v1/match", {"body": b"x" * (8 * 1024 * 1024 + 1)}), 413, "partners.too-large"),
+    "a length too large to be believed": (
+        ("POST", "/v1/match/file", {"Content_Length": str(10**15)}), 413, "partners.too-large"),
+    "a length beyond all numbers": (("POST", "/v1/match", {"Content_Length": "9" * 18}), 413, "partners.too-large"),
+    "sightings too large": (("POST", "/v1/sightings", {"body": b"x" * (17 * 2**20)}), 413, "partners.too-large"),
+    "a form field too large": (
+        ("POST", "/compat/hma/{token}/c/banks", {"body": b"x" * 2**21}), 413, "partners.too-large"),
+    "no JSON": (("POST", "/v1/match", {"body": b"{"}), 422, "partners.malformed-request"),
+    "JSON too deep": (("POST", "/v1/match", {"body": DEEP}), 422, "partners.malformed-request"),
+    "JSON too deep in sightings": (("POST", "/v1/sightings", {"body": DEEP}), 422, "partners.malformed-request"),
+    "JSON too deep for HMA": (
+        ("POST", "/compat/hma/{token}/m/compare", {"body": DEEP}), 400, "partners.malformed-request"),
+    "bytes that are no text": (
+        ("POST", "/v1/match", {"body": b'{"items": "\xff"}'}), 422, "partners.malformed-request"),
+    "a zero in a pseudonym that matches": (
+        ("POST", "/v1/match", {"body": look_up(**ITEM, ref="a\0b")}), 422, "partners.malformed-request"),
+    "half a character in a pseudonym that matches": (
+        ("POST", "/v1/match", {"body": b'{"items": [{"pdq": "%s", "ref": "\\ud800"}]}' % ITEM["pdq"].encode()}),
+        422, "partners.malformed-request"),
+    "a value that is too short": (("POST", "/v1/match", {"body": look_up(pdq="00")}), 422, "fingerprints.malformed"),
+    "MessagePack that is none": (
+        ("POST", "/v1/match", {"body": b"\xc1", "Content_Type": "application/msgpack"}),
+        422, "partners.malformed-request"),
+    "no method of ours": (("BREW", "/v1/match", {}), 405, "partners.wrong-method"),
+    "a look-up in the address": (("GET", "/v1/match?pdq=00", {}), 405, "partners.wrong-method"),
+    "a wrong method": (("DELETE", "/v1/status", {}), 405, "partners.wrong-method"),
+    "a path that climbs": (("GET", "/v1/../v1/status", {}), 404, "node.no-such-page"),
+    "a path that climbs in code": (("GET", "/static/%2e%2e/%2e%2e/settings.py", {}), 404, "node.no-such-page"),
+    "a path with a zero": (("GET", "/v1/status%00", {}), 404, "node.no-such-page"),
+    "a path that is no text": (("GET", "/v1/%ff%fe", {}), 404, "node.no-such-page"),
+    "a path too long to be one": (("GET", "/v1/" + "a" * 20_000, {}), 404, "node.no-such-page"),
+    "a bank's name with a zero": (("GET", "/compat/hma/{token}/c/bank/A%00B", {}), 404, "banks.no-such-bank"),
+    "a bank's name that climbs": (
+        ("GET", "/compat/hma/{token}/c/bank/..%2f..%2fv1", {}), 404, "partners.no-such-operation"),
+    "another host": (("GET", "/v1/status", {"Host": "example.org"}), 400, "node.malformed-request"),
+    "another host with a line break": (("GET", "/v1/status", {"Host": "a%0d%0ab"}), 400, "node.malformed-request"),
+    "a form without an end": (
+        ("POST", "/compat/hma/{token}/h/hash", {
+            "body": b'--b\r\nContent-Disposition: form-data; name="photo"; filename="a"\r\n\r\nxx',
+            "Content_Type": "multipart/form-data; boundary=b",
+        }), 400, "hma.unfit-file"),
+    "a form of another kind": (
+        ("POST", "/compat/hma/{token}/h/hash", {
+            "body": b"photo=1", "Content_Type": "application/x-www-form-urlencoded",
+        }), 400, "hma.unfit-form"),
+    "a text as a file": (
+        ("POST", "/compat/arachnid/v1/media/", {"body": b"a text that is longer than a trivial file is, much longer"}),
+        415, "arachnid.unreadable-media"),
+    "an empty file": (("POST", "/v1/match/file", {}), 422, "matching.empty-file"),
+}  # fmt: skip
+
+
+class TestRequests:
+    def test_each_hostile_request_gets_its_code(self, node, token):
+        documented = {one.code for one in codes.all_of_them()}
+        wrong = {}
+        for name, ((method, path, more), status, code) in CASES.items():
+            found = ask(node, method, path.replace("{token}", token), token=token, **more)
+            told = (found[0], code_of(found[2]) if found[2].startswith(b"{") else found[2][:80])
+            if told != (status, code):
+                wrong[name] = told
+            assert code in documented
+        assert wrong == {}
+        assert ask(node, "GET", "/v1/status", token=token)[0] == 200
+
+    def test_what_is_no_http_ends_without_harm(self, node, token):
+        tls = b"\x16\x03\x01\x02\x00\x01\x00"
+        for garbage in (b"\x00" * 500, b"GET\r\n\r\n", tls, b"POST /v1/match HTTP/9.9\r\n\r\n"):
+            with Wire(node) as wire:
+                wire.send(garbage)
+                assert wire.answer()[0] in {0, 400, 505}
+        for length in ("-1", "1e3", "0x10", "5, 6"):
+            assert ask(node, "POST", "/v1/match", token=token, Content_Length=length)[0] == 400
+        assert ask(node, "GET", "/v1/status", token=token)[0] == 200
+
+    def test_two_lengths_are_refused(self, node, token):
+        with Wire(node) as wire:
+            wire.send(request("POST", "/v1/match", token=token, body=look_up(), Transfer_Encoding="chunked"))
+            assert wire.answer()[0] in {400, 422}
+
+    def test_nothing_sent_comes_back_in_a_header(self, node, token):
+        for sent in ("a%0d%0aSet-Cookie: x=1", "0" * 64, "<script>", "ok-number-1"):
+            _, headers, body = ask(node, "GET", "/v1/nothing", token=token, X_Request_Id=sent)
+            assert "set-cookie" not in headers
+            assert (sent in headers["x-request-id"]) is (sent == "ok-number-1")
+            assert sent not in body.decode() or sent == "ok-number-1"
+
+    def test_a_body_without_a_length_is_taken(self, node, token):
+        content = look_up()
+        chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (len(content), content)
+        head = request("POST", "/v1/match", token=token, Content_Length=None, Transfer_Encoding="chunked")
+        with Wire(node) as wire:
+            wire.send(head + chunked)
+            status, _, body = wire.answer()
+        assert (status, json.loads(body)["answers"][0]["verdict"]) == (200, "near")
+
+    def test_no_cookie_is_ever_set(self, node, token):
+        for path in ("/", "/v1/status", "/v1/errors", f"/compat/hma/{token}/status"):
+            status, headers, _ = ask(node, "GET", path, token=token, Cookie="sessionid=1; csrftoken=2")
+            assert status == 200
+            assert "set-cookie" not in headers
+
+
+class TestKeys:
+    def test_wrong_expired_revoked_and_spent_keys_are_refused_everywhere(self, node):
+        every = (Scope.MATCH, Scope.STATUS, Scope.COMPAT_HMA, Scope.COMPAT_ARACHNID)
+        good = partners.key(*every)
+        expired = partners.key(*every, expires_at=partners.now() + timedelta(seconds=1))
+        revoked = partners.key(*every)
+        spent = partners.key(*every, per_minute=1)
+        for made in (good, revoked):
+            wait_until_known(node, made.token)
+        keys.revoke_key(revoked.id, reason="a test", by=COMMAND, now=partners.now())
+        time.sleep(1.2)
+        wrong = good.token[:-1] + ("A" if good.token[-1] != "A" else "B")
+        for token in (wrong, expired.token, revoked.token, "vk_", "é", ""):
+            for method, path in (
+                ("POST", "/v1/match"),
+                ("GET", "/v1/status"),
+                ("GET", f"/compat/hma/{token.replace('é', 'e') or 'none'}/status"),
+                ("POST", "/compat/arachnid/v1/pdq/"),
+            ):
+                status, headers, body = ask(node, method, path, token=token, body=b"{}")
+                assert (status, code_of(body)) == (401, "partners.unknown-caller"), (path, body)
+                assert "www-authenticate" in headers
+        assert 429 in [ask(node, "POST", "/v1/match", token=spent.token, body=look_up())[0] for _ in range(3)]
+
+    def test_a_revoked_key_is_refused_within_a_second(self, node):
+        made = partners.key(Scope.MATCH, Scope.COMPAT_HMA)
+        wait_until_known(node, made.token)
+        keys.revoke_key(made.id, reason="a test", by=COMMAND, now=partners.now())
+        time.sleep(1)
+        assert ask(node, "POST", "/v1/match", token=made.token, body=look_up())[0] == 401
+        assert ask(node, "GET", f"/compat/hma/{made.token}/status")[0] == 401
+
+
+class TestSlowBodies:
+    def test_a_body_is_not_waited_for_without_a_key(self, node):
+        with Wire(node) as wire:
+            wire.send(request("POST", "/v1/match/file", token="none", Content_Length="1000000"))
+            assert wire.answer()[0] == 401
+
+    def test_stalled_bodies_do_not_keep_others_from_an_answer(self, node, token):
+        other = partners.key(Scope.MATCH, of=partners.organisation("Another"))
+        wait_until_known(node, other.token)
+        with contextlib.ExitStack() as stack:
+            wires = [stack.enter_context(Wire(node)) for _ in range(12)]
+            for place, wire in enumerate(wires):
+                path = ("/v1/match", "/v1/match/file", "/v1/sightings", f"/compat/hma/{token}/c/banks")[place % 4]
+                wire.send(request("POST", path, token=token, body=b"{", Content_Length="1000"))
+            for moment in (0, bodies.STALL_SECONDS + 1, 1):
+                time.sleep(moment)
+                began = time.monotonic()
+                status, _, body = ask(node, "POST", "/v1/match", token=other.token, body=look_up())
+                assert (status, json.loads(body)["answers"][0]["verdict"]) == (200, "near")
+                assert time.monotonic() - began < bodies.WAIT_SECONDS * 8
+            # Whatever else the key sends is refused at once.
+            began = time.monotonic()
+            status, _, body = ask(node, "POST", "/v1/match", token=token, body=look_up())
+            assert (status, code_of(body)) == (408, "partners.slow-body")
+            assert time.monotonic() - began < 1
+        # As soon as what stalled is gone it may ask again.
+        until = time.monotonic() + 5
+        while ask(node, "POST", "/v1/match", token=token, body=look_up())[0] != 200:
+            assert time.monotonic() < until
+            time.sleep(0.1)
+
+    def test_a_slow_body_is_waited_for(self, node, token):
+        content = look_up()
+        with Wire(node) as wire:
+            wire.send(request("POST", "/v1/match", token=token, Content_Length=str(len(content))))
+            for place in range(0, len(content), 20):
+                wire.send(content[place : place + 20])
+                time.sleep(0.3)
+            assert wire.answer()[0] == 200
+
+
+@pytest.mark.filterwarnings("ignore")
+class TestDescription:
+    def test_nothing_that_follows_the_description_makes_a_server_error(self, node, token):
+        schema = schemathesis.openapi.from_url(f"{node}/v1/openapi.json")
+        failed = []
+
+        for result in schema.get_all_operations():
+            _call(result.ok(), token, failed)
+        assert failed == []
+
+
+def _call(operation, token, failed):
+    """Call an operation with what follows its description and with what does not."""
+    basic = (token[:11], token) if "/arachnid/" in operation.path else None
+
+    @settings(
+        max_examples=8, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck),
+        phases=[Phase.explicit, Phase.generate],
+    )  # fmt: skip
+    @given(case=operation.as_strategy())
+    def calls(case):
+        if "key" in (case.path_parameters or {}):
+            case.path_parameters["key"] = token
+        headers = {} if basic else {"Authorization": f"Bearer {token}"}
+        response = case.call(headers=headers, auth=basic, timeout=SECONDS)
+        if response.status_code >= 500:
+            failed.append((operation.label, response.status_code, response.text[:200]))
+
+    calls()
