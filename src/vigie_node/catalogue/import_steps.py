@@ -78,7 +78,7 @@ class Pace:
     def note(self, seconds: float, *, rows: int) -> None:
         """Learn from a transaction."""
         fitting = rows * TARGET_SECONDS / max(seconds, 0.001)
-        self.rows = max(10, min(MAX_ROWS, int(min(fitting, self.rows * 1.5))))
+        self.rows = max(10, min(MAX_ROWS, int(min(max(fitting, self.rows / 2), self.rows * 1.5))))
 
     @staticmethod
     def pause() -> None:

@@ -174,7 +174,7 @@ class Fingerprint(models.Model):
         app_label = "catalogue"
         indexes: ClassVar = [
             models.Index(fields=["algorithm", "value"], name="fingerprint_value"),
-            models.Index(fields=["via", "depiction"], name="fingerprint_via"),  # the look-back goes over an import in order
+            models.Index(fields=["via", "depiction"], name="fingerprint_via"),  # the look-back goes over it in order
         ]
 
     def __repr__(self) -> str:

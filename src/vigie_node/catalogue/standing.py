@@ -108,8 +108,8 @@ def words(depictions: Iterable[uuid.UUID]) -> dict[uuid.UUID, tuple[Word, ...]]:
         for row in _read(_WORDS.format(depictions=marks(portion)), asked):
             depiction, id, source, name, scheme, label, at, facts, disputed = row
             word = Word(
-                as_uuid(id), as_uuid(source), name, scheme, label, weight_of(scheme, label), as_time(at), bool(disputed),
-                json.loads(facts),
+                as_uuid(id), as_uuid(source), name, scheme, label, weight_of(scheme, label), as_time(at),
+                bool(disputed), json.loads(facts),
             )  # fmt: skip
             found.setdefault(as_uuid(depiction), []).append(word)
     return {depiction: tuple(held) for depiction, held in found.items()}

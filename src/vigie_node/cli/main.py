@@ -54,6 +54,7 @@ COMMANDS = {
     "key": Command("keys", "make, end and list the keys of partners"),
     "user": Command("users", "make, enrol and list people, and what they may do"),
     "import": Command("importing", "take a list of what is known into the catalogue"),
+    "export": Command("exporting", "write what a list makes matchable to a file"),
     "load": Command("loading", "take the results of a scan in as sightings"),
     "audit": Command("audit", "verify and export the audit"),
     "backup": Command("backup", "write a backup of the node"),

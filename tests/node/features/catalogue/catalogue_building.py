@@ -30,10 +30,8 @@ def md5(seed):
 
 def pdq(seed):
     """A value in balance that is near no pattern."""
-    for attempt in itertools.count():
-        value = hashlib.sha256(f"picture {seed} {attempt}".encode()).digest()
-        if 120 <= int.from_bytes(value).bit_count() <= 136:
-            return value
+    drawn = (hashlib.sha256(f"picture {seed} {attempt}".encode()).digest() for attempt in itertools.count())
+    return next(value for value in drawn if 120 <= int.from_bytes(value).bit_count() <= 136)
 
 
 def print_of(seed):

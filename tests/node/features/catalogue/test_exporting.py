@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+import json
+from datetime import date
+
+import pytest
+
+from node.features.catalogue.catalogue_building import (
+    NOW,
+    WRITER,
+    depiction,
+    make_list,
+    md5,
+    pdq,
+    print_of,
+    row,
+    say,
+    sha256,
+    source,
+    taken_in,
+    words_on,
+    write_rows,
+)
+from vigie.fingerprints.values import Algorithm
+from vigie.lists import sealing
+from vigie.lists.columns import to_entries
+from vigie.lists.file import Keys, open_list
+from vigie_node.base.actor import COMMAND
+from vigie_node.catalogue import actions, exporting, list_queries
+from vigie_node.catalogue.exporting import Format
+from vigie_node.catalogue.identity import NewFingerprint
+from vigie_node.catalogue.rules import Mode, Policy
+from vigie_node.catalogue.states import Kind, OverrideKind
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def export(list_id, path, form=Format.JSON_LINES, **more):
+    return exporting.export_list(list_id, path, form=form, issuer="Our node", **WRITER, **more)
+
+
+def exported(list_id, path):
+    export(list_id, path)
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "out"
+
+
+class TestExportList:
+    def test_writes_exactly_what_the_list_makes_matchable(self, path):
+        one, other = source(), source("Hotline B")
+        say(depiction(1), one)
+        say(depiction(2), one, "C")
+        say(depiction(3), other)
+        revoked = say(depiction(4), one)
+        actions.revoke(revoked, reason="wrong", **WRITER)
+        disputed = say(depiction(5), one)
+        actions.open_dispute(disputed, grounds="doubtful", **WRITER)
+        actions.override(
+            Algorithm.SHA256, sha256(6), kind=OverrideKind.SUPPRESSED, reason="r", review_on=date(2027, 1, 1), **WRITER
+        )
+        actions.record_depiction([print_of(6), NewFingerprint(Algorithm.MD5, md5(6))], kind=Kind.PICTURE, **WRITER)
+        say(depiction(6), one)
+        found = exported(make_list(classes={"uk": ("A", "B")}, sources=(str(one),)), path)
+        assert [entry.get("sha256", entry.get("md5")) for entry in found] == [sha256(1).hex(), md5(6).hex()]
+        assert {entry["asserted_by"] for entry in found} == {"Hotline A"}
+
+    def test_tells_each_word_of_a_quorum(self, path):
+        for name in ("Hotline A", "Hotline B"):
+            say(depiction(1), source(name))
+        say(depiction(2), source())
+        found = exported(make_list(quorum=2), path)
+        assert sorted(entry["asserted_by"] for entry in found) == ["Hotline A", "Hotline B"]
+
+    @pytest.mark.parametrize("form", Format)
+    def test_what_was_exported_can_be_taken_in_elsewhere(self, path, tmp_path, form):
+        given = [row(seed, pdq=pdq(seed).hex(), pdq_quality=80, md5=md5(seed).hex()) for seed in range(3)]
+        taken_in(write_rows(tmp_path / "in", given), source())
+        assert export(make_list(), path, form).entries == 3
+        taken_in(path, source("Partner"), relays=True)
+        assert words_on(1) == [("Hotline A", "A")]
+
+    def test_a_list_of_the_engine_is_signed_and_says_whose_it_is(self, path, tmp_path):
+        private, public = tmp_path / "key", tmp_path / "key.pub"
+        sealing.make_keys(private, public_path=public)
+        say(depiction(1), source())
+        export(make_list(threshold_bits=10), path, Format.LIST, keys=Keys(sign=sealing.signer(private)))
+        opened = open_list(path, now=NOW, keys=Keys(check=sealing.checker([public])))
+        assert (opened.info.name, opened.info.issuer, opened.info.policy.threshold_bits) == ("known", "Our node", 10)
+        assert [entry.sha256 for entry in to_entries(opened.columns())] == [sha256(1)]
+
+    def test_our_own_words_state_no_class(self, path):
+        make_list("ours", classes={"bank": ("ours",)})
+        say(depiction(1), source(), "ours", scheme="bank")
+        [entry] = exported(list_queries.id_of("ours"), path)
+        assert "scheme" not in entry
+
+    @pytest.mark.parametrize("mode", [Mode.OFF, Mode.SHADOW])
+    def test_tells_nobody_what_is_on_a_list_that_is_not_told(self, path, mode):
+        one = make_list()
+        actions.change_list(one, policy=Policy(mode=mode), expected_version=1, reason="r", **WRITER)
+        with pytest.raises(exporting.NotToldError):
+            export(one, path)
+
+    def test_hands_nothing_out_that_was_revoked_while_it_was_written(self, path, monkeypatch):
+        said = say(depiction(1), source())
+        one = make_list()
+        whole = exporting.entries_of
+
+        def and_then_revoked(rule):
+            yield from whole(rule)
+            actions.revoke(said, reason="wrong", by=COMMAND, now=NOW)
+
+        monkeypatch.setattr(exporting, "entries_of", and_then_revoked)
+        with pytest.raises(exporting.ChangedMeanwhileError):
+            export(one, path)
+        assert list(path.parent.iterdir()) == []
