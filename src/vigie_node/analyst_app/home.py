@@ -11,7 +11,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import NoReverseMatch, path, reverse
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -75,7 +75,7 @@ def _needs(request: HttpRequest, now: datetime) -> Iterator[Need]:
     if may(request, Permission.IMPORT):
         for staged in reviews.staged_imports(limit=SHOWN):
             what = _("Decide on the import of %(source)s") % {"source": staged.source}
-            yield Need(what, "file-import", _way("import", staged.id), staged.created_at)
+            yield Need(what, "file-import", reverse("import", args=[staged.id]), staged.created_at)
     if may(request, Permission.ALARMS_SETTLE):
         for alarm in alarms.standing()[:SHOWN]:
             yield Need(str(MEANINGS[alarm.code].what), "bell", f"{reverse('alarms')}#alarm-{alarm.id}", alarm.raised_at)
@@ -85,7 +85,7 @@ def _tasks() -> Iterator[Need]:
     for one in waiting.open_tasks():
         said = ngettext("%(count)s task: %(kind)s", "%(count)s tasks: %(kind)s", one.count)
         what = said % {"count": one.count, "kind": words.look_of(one.kind).word}
-        yield Need(what, "history", f"{_way('tasks')}?kind={one.kind}", one.oldest_at)
+        yield Need(what, "history", f"{reverse('tasks')}?kind={one.kind}", one.oldest_at)
 
 
 def _figures(request: HttpRequest) -> Iterator[Figure]:
@@ -95,22 +95,14 @@ def _figures(request: HttpRequest) -> Iterator[Figure]:
         yield Figure(
             _("Assertions recorded today"), min(count, reviews.AT_MOST), reverse("said"), count > reviews.AT_MOST
         )
-    if may(request, Permission.SIGHTINGS_READ):
-        count = waiting.recorded_since(midnight)
-        yield Figure(_("Sightings recorded today"), min(count, waiting.AT_MOST), _way("tasks"), count > waiting.AT_MOST)
     if may(request, Permission.TASKS_WORK):
+        count, url = waiting.recorded_since(midnight), reverse("tasks")
+        yield Figure(_("Sightings recorded today"), min(count, waiting.AT_MOST), url, count > waiting.AT_MOST)
         person = actor_of(request).id
         assert person is not None
-        yield Figure(_("Tasks that you took"), waiting.taken_by(person), f"{_way('tasks')}?mine=yes")
+        yield Figure(_("Tasks that you took"), waiting.taken_by(person), f"{reverse('tasks')}?show=mine")
     if may(request, Permission.DISPUTE_OPEN):
         yield Figure(_("Disputes open"), len(reviews.open_disputes(limit=1000)), reverse("reviews"))
-
-
-def _way(name: str, *of: object) -> str:
-    try:
-        return reverse(name, args=of)
-    except NoReverseMatch:
-        return reverse("home")
 
 
 urlpatterns = [path("", page, name="home")]

@@ -15,19 +15,13 @@ from typing import Any
 
 from django.db.models import Count, Max, Q
 
-from vigie.errors import NotFoundError
 from vigie.fingerprints.values import Algorithm
 from vigie_node.catalogue import derivation, standing
 from vigie_node.catalogue.models import Assertion, Depiction, Dispute, Fingerprint, Override, Revocation, SeriesLink
+from vigie_node.catalogue.series_actions import NoSuchDepictionError
 from vigie_node.catalogue.states import DisputeOutcome, Grade, ImportState, Kind, OverrideKind, SeriesStatus, Standing
 
 MAX_VALUES = 200  # a video has thousands of frames: a page shows the first
-
-
-class NoSuchDepictionError(NotFoundError):
-    """No depiction has this id, or it is not visible."""
-
-    code = "catalogue.no-such-depiction"
 
 
 @dataclass(frozen=True, slots=True)

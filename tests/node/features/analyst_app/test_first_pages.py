@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Home, reviews, alarms and the page about the node."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -34,8 +35,9 @@ class TestHome:
 
 
 def _addresses(page):
-    ways = page[page.index('<nav id="ways"') : page.index("</nav>")]
-    return [part.partition('"')[0] for part in ways.split('<a href="')[1:]]
+    """Every way that the first page offers: the navigation, the inbox, the figures."""
+    links = [part.partition('"')[0] for part in re.split(r'<a [^>]*?href="', page)[1:]]
+    return [link.partition("#")[0] for link in links if link.startswith("/")]
 
 
 class TestReviews:
