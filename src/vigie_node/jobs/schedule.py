@@ -13,7 +13,7 @@ from typing import TypeAlias
 from vigie_node.accounts import tidy_actions as accounts
 from vigie_node.base.actor import NODE
 from vigie_node.catalogue import reminders
-from vigie_node.flows import load, quarantine, retrace, simulate, take_in
+from vigie_node.flows import bank, load, quarantine, retrace, simulate, take_in
 from vigie_node.jobs import keep_audit, watch
 from vigie_node.matching import actions as matching
 from vigie_node.matching import lookup, published
@@ -87,6 +87,7 @@ JOBS: tuple[Job, ...] = (
     Job("load-results", 1, _load_results),
     Job("take-in", 1, take_in.step),
     Job("remind", 600, reminders.remind),
+    Job("keep-banks", 10, bank.keep_up),
     Job("simulate", 1, _simulate),
     Job("quarantine-floods", 30, _quarantine_floods),
     Job("expire-sightings", 60, _expire_sightings),
