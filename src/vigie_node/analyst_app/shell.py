@@ -35,9 +35,25 @@ WAYS = (
     Way(gettext_noop("Home"), "home", None, ("home",)),
     Way(gettext_noop("Search"), "search", Permission.CATALOGUE_SEARCH, ("search", "search_by_file")),
     Way(gettext_noop("Catalogue"), "database", Permission.CATALOGUE_SEARCH, ("said", "depiction", "override_value")),
-    Way(gettext_noop("Series"), "tag", Permission.CATALOGUE_READ, ("series_list", "series", "create_series", "change_series")),
+    Way(
+        gettext_noop("Lists"),
+        "list",
+        Permission.LISTS_READ,
+        ("lists", "list", "create_list", "change_list", "simulation"),
+    ),
+    Way(
+        gettext_noop("Series"),
+        "tag",
+        Permission.CATALOGUE_READ,
+        ("series_list", "series", "create_series", "change_series"),
+    ),
     Way(gettext_noop("Retrace"), "history", Permission.TASKS_WORK, ("tasks", "finish_task")),
-    Way(gettext_noop("Imports"), "file-import", Permission.IMPORT, ("imports", "import", "start_import", "cancel_import")),
+    Way(
+        gettext_noop("Imports"),
+        "file-import",
+        Permission.IMPORT,
+        ("imports", "import", "start_import", "cancel_import"),
+    ),
     Way(
         gettext_noop("Partners"),
         "building",

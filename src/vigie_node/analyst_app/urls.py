@@ -12,6 +12,7 @@ from vigie_node.analyst_app import (
     depictions,
     home,
     imports,
+    lists,
     partners,
     people,
     reviews,
@@ -21,7 +22,7 @@ from vigie_node.analyst_app import (
     tasks,
 )
 
-PAGES = (home, search, depictions, series, tasks, imports, reviews, alarms, audit, partners, people, about, sign_in)
+PAGES = (home, search, depictions, lists, series, tasks, imports, reviews, alarms, audit, partners, people, about, sign_in)
 
 urlpatterns = [
     *(pattern for page in PAGES for pattern in page.urlpatterns),
