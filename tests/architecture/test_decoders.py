@@ -8,7 +8,7 @@ import reference
 
 DECODERS = ["PIL", "av", "pillow_heif", "py7zr", "simplejpeg"]
 # The demonstration draws its benign sample and writes it; it opens nothing.
-MAKES_MEDIA = {"vigie.cli.demo", "vigie.cli.samples"}
+MAKES_MEDIA = {"vigie.cli.demo", "vigie.cli.samples", "vigie_node.cli.demonstration"}
 LOAD = """
 import importlib, sys
 from vigie_node.cli import main
