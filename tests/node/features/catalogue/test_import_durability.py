@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An import that is killed at any moment goes on where it was; nobody waits for one."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from django.db import connection
+
+from node.features.catalogue.catalogue_building import (
+    NOW,
+    WRITER,
+    counts,
+    depiction,
+    import_row,
+    pdq,
+    row,
+    say,
+    source,
+    staged,
+    write_rows,
+)
+from vigie_node.base.actor import COMMAND, NODE
+from vigie_node.catalogue import actions, import_steps, importing, staging
+from vigie_node.catalogue.importing import Options
+from vigie_node.catalogue.models import Assertion, Depiction, Fingerprint, UpstreamRecord
+from vigie_node.catalogue.states import ImportState
+from vigie_node.changes import queries as changes
+from vigie_node.changes.topics import Topic
+
+pytestmark = pytest.mark.django_db(transaction=True)
+WORKER = """
+import django, sys, uuid
+django.setup()
+from django.conf import settings
+from django.db import connection
+settings.UPLOADS = sys.argv[2]
+from datetime import UTC, datetime
+from vigie_node.base.actor import NODE
+from vigie_node.catalogue import import_steps
+connection.settings_dict["NAME"] = sys.argv[3]
+print("ready", flush=True)
+while import_steps.stage_some(uuid.UUID(sys.argv[1]), by=NODE, now=datetime.now(UTC)):
+    pass
+"""
+
+
+def rows_of(count):
+    return [row(seed, pdq=pdq(seed).hex(), pdq_quality=80, depiction=f"case-{seed}") for seed in range(count)]
+
+
+def start(path, count):
+    rows = rows_of(count)
+    rows[count // 2] |= {"label": "Z"}
+    return importing.start_import(write_rows(path, rows), source_id=source(), options=Options(), by=COMMAND, now=NOW)
+
+
+class TestKilled:
+    def test_at_random_moments_an_import_loses_nothing_and_does_nothing_twice(self, tmp_path, settings):
+        settings.UPLOADS = tmp_path / "uploads"
+        count, drawn = 1500, random.Random(7)
+        import_id = start(tmp_path / "rows.jsonl", count)
+        name = str(connection.settings_dict["NAME"])
+        command = [sys.executable, "-c", WORKER, str(import_id), str(settings.UPLOADS), name]
+        kills = 0
+        while import_row(import_id).state in {ImportState.WAITING, ImportState.STAGING} and kills < 12:
+            worker = subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": "src"})
+            worker.stdout.readline()
+            time.sleep(drawn.uniform(0.02, 0.4))
+            worker.send_signal(signal.SIGKILL)
+            worker.wait()
+            worker.stdout.close()
+            kills += 1
+        assert import_row(import_id).rows_done > 100  # the killed ones did work
+        while import_steps.stage_some(import_id, by=NODE, now=NOW):
+            pass
+        assert kills > 2
+        assert import_row(import_id).state == ImportState.STAGED
+        assert counts(import_id) == {
+            "new": count - 1, "new_depictions": count - 1, "new_fingerprints": 2 * count - 2, "refused": 1, "unread": 1,
+        }  # fmt: skip
+        for model, expected in ((Depiction, 1), (Assertion, 1), (UpstreamRecord, 1), (Fingerprint, 2)):
+            assert model.objects.count() == expected * (count - 1)
+        told = [int(item) for one in changes.since(0, limit=10_000) for item in one.items]
+        assert sorted(told) == sorted(Fingerprint.objects.values_list("id", flat=True))
+
+    def test_a_portion_that_was_not_committed_leaves_no_trace(self, tmp_path, monkeypatch):
+        import_id = start(tmp_path / "rows.jsonl", 50)
+        monkeypatch.setattr(staging.changes, "append", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            import_steps.stage_some(import_id, by=NODE, now=NOW)
+        assert Fingerprint.objects.count() == Depiction.objects.count() == 0
+        assert import_row(import_id).rows_done == 0
+
+
+class TestConcurrency:
+    def test_a_revocation_never_waits_a_tenth_of_a_second_for_an_import(self, tmp_path):
+        said = [say(depiction(f"before {number}"), source("Ours")) for number in range(25)]
+        import_id = start(tmp_path / "rows.jsonl", 4000)
+        done = threading.Event()
+        held = []
+
+        def stage():
+            whole = staging.stage
+            try:
+                import_steps.staging.stage = lambda *given, **named: held.append(whole(*given, **named)) or held[-1]
+                while import_steps.stage_some(import_id, by=NODE, now=NOW) and not done.is_set():
+                    pass
+            finally:
+                import_steps.staging.stage = whole
+                connection.close()
+
+        worker = threading.Thread(target=stage)
+        worker.start()
+        waited = []
+        for one in said:
+            time.sleep(0.03)
+            began = time.monotonic()
+            actions.revoke(one, reason="wrong", **WRITER)
+            waited.append(time.monotonic() - began)
+        done.set()
+        worker.join()
+        assert import_row(import_id).rows_done > 0
+        # The machine may be busy with other things; the middle one tells what the import costs.
+        assert sorted(waited)[len(waited) // 2] < 0.1
+        assert sorted(held)[len(held) // 2] < 0.1
+
+    def test_a_match_never_sees_half_an_import(self, tmp_path):
+        import_id = staged(write_rows(tmp_path / "rows.jsonl", rows_of(60)), source())
+        seen = set()
+        done = threading.Event()
+
+        def read():
+            while not done.is_set():
+                with connection.cursor() as cursor:
+                    cursor.execute(
+                        "SELECT COUNT(*) FROM catalogue_assertion a JOIN catalogue_import i ON i.id = a.via_id "
+                        "WHERE i.state = 'VISIBLE'"
+                    )
+                    seen.add(cursor.fetchone()[0])
+            connection.close()
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        time.sleep(0.05)
+        importing.make_visible(import_id, **WRITER)
+        time.sleep(0.05)
+        done.set()
+        reader.join()
+        assert seen == {0, 60}
+
+    def test_the_rows_that_a_flip_shows_are_told_before_it(self, tmp_path):
+        import_id = staged(write_rows(tmp_path / "rows.jsonl", rows_of(5)), source())
+        importing.make_visible(import_id, **WRITER)
+        topics = [one.topic for one in changes.since(0)]
+        assert topics.index(Topic.FINGERPRINTS_ADDED) < topics.index(Topic.IMPORT)
