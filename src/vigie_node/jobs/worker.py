@@ -55,7 +55,7 @@ def run(stop: threading.Event, *, jobs: Sequence[Job] = JOBS, lease: Lease | Non
         _log.info("working", jobs=len(jobs))
         _work_while_held(stop, jobs=jobs, lease=lease)
     lease.let_go()
-    close_old_connections()
+    connection.close()
 
 
 def _work_while_held(stop: threading.Event, *, jobs: Sequence[Job], lease: Lease) -> None:
