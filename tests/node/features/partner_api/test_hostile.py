@@ -12,7 +12,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 
-from node import partners
+from node import faces, partners
 from vigie.fingerprints.values import Algorithm
 from vigie_node.accounts import key_actions as keys
 from vigie_node.accounts.roles import Scope
@@ -247,6 +247,22 @@ class TestKeys:
         time.sleep(1)
         assert ask(node, "POST", "/v1/match", token=made.token, body=look_up())[0] == 401
         assert ask(node, "GET", f"/compat/hma/{made.token}/status")[0] == 401
+
+
+class TestTheLog:
+    def test_neither_a_key_nor_a_path_is_written(self, serve, monkeypatch, tmp_path):
+        monkeypatch.setattr(faces.tempfile, "TemporaryFile", (tmp_path / "log").open)
+        node = serve(Face.PARTNER)
+        made = partners.key(Scope.COMPAT_HMA, Scope.MATCH)
+        wait_until_known(node, made.token)
+        asked = "m/lookup?signal_type=pdq&signal=" + ITEM["pdq"]
+        for path in ("c/banks", "c/bank/NONE", "dev/x", "h/hash?url=a", asked):
+            ask(node, "GET", f"/compat/hma/{made.token}/{path}")
+            ask(node, "GET", f"/compat/hma/{made.token}/{path}", Host="example.org")
+        ask(node, "POST", "/v1/match", token=made.token, body=b"{")
+        written = (tmp_path / "log").read_text()
+        for secret in (made.token, made.token[:11], made.token[12:], ITEM["pdq"], "/compat/", "example.org"):
+            assert secret not in written
 
 
 class TestSlowBodies:
