@@ -34,6 +34,12 @@ class CannotCopyError(UnavailableError):
     code = "backup.cannot-copy"
 
 
+class NothingToCopyError(NotFoundError):
+    """The database holds no node."""
+
+    code = "backup.nothing"
+
+
 class CannotLoadError(UntrustedError):
     """The copy could not be put in the database's place."""
 
@@ -59,9 +65,16 @@ class Facts:
 def copy(to: Path) -> Facts:
     """Copy the database into a file and say what it holds.
 
-    Raises:  CannotCopyError; NoProgramError.
+    Raises:  NothingToCopyError; CannotCopyError; NoProgramError.
     """
-    return _copy_postgresql(to) if connection.vendor == "postgresql" else _copy_sqlite(to)
+    try:
+        if "audit_treehead" not in connection.introspection.table_names():
+            raise NothingToCopyError("this database is not a node's: check VIGIE_HOME and VIGIE_DATABASE_URL")
+        return _copy_postgresql(to) if connection.vendor == "postgresql" else _copy_sqlite(to)
+    except (DatabaseError, sqlite3.Error) as error:
+        raise CannotCopyError(
+            "the database could not be copied: check that it answers, and the free space of the node's home"
+        ) from error
 
 
 def load(file: Path) -> None:
@@ -111,15 +124,10 @@ def _facts(query: Query) -> Facts:
 
 
 def _copy_sqlite(to: Path) -> Facts:
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("VACUUM INTO %s", [str(to)])
-        with contextlib.closing(sqlite3.connect(f"file:{to}?mode=ro", uri=True)) as copied:
-            return _facts(lambda statement: copied.execute(statement).fetchall())
-    except (DatabaseError, sqlite3.Error) as error:
-        raise CannotCopyError(
-            "the database could not be copied: check the free space of the node's home, then try again"
-        ) from error
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM INTO %s", [str(to)])
+    with contextlib.closing(sqlite3.connect(f"file:{to}?mode=ro", uri=True)) as copied:
+        return _facts(lambda statement: copied.execute(statement).fetchall())
 
 
 def _load_sqlite(file: Path) -> None:

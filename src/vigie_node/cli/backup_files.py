@@ -205,7 +205,7 @@ def write(file: Path, *, manifest: bytes, part: Path, name: str, to: Sequence[An
             else:
                 _write_tar(beside, manifest=manifest, part=part, name=name)
             _force(beside)
-            os.link(beside, file)  # unlike a renaming, it never takes the place of a file made meanwhile
+            _name(beside, file)
             _force(file.parent)
     except FileExistsError as error:
         raise FileExistsAlreadyError("there is a file of that name already; choose another name") from error
@@ -286,6 +286,15 @@ def _write_tar(file: Path, *, manifest: bytes, part: Path, name: str) -> None:
         about.size, about.mode = part.stat().st_size, 0o600
         with part.open("rb") as content:
             archive.addfile(about, content)
+
+
+def _name(beside: Path, file: Path) -> None:
+    try:
+        os.link(beside, file)  # unlike a renaming, it never takes the place of a file made meanwhile
+    except FileExistsError:
+        raise
+    except OSError:
+        beside.rename(file)  # a medium without links
 
 
 def _force(path: Path) -> None:

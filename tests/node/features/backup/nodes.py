@@ -46,6 +46,18 @@ with connection.cursor() as cursor:
 """
 
 
+SEER = """
+import sys
+import django
+django.setup()
+from datetime import UTC, datetime, timedelta
+from vigie_node.sightings.models import Sighting
+now = datetime.now(UTC)
+expires_at = now + timedelta(days=int(sys.argv[1]))
+Sighting.objects.create(seen_at=now, place_kind="UPLOAD", expires_at=expires_at, created_at=now)
+"""
+
+
 @dataclass
 class Node:
     home: Path
@@ -76,6 +88,19 @@ class Node:
             out, _ = reader.communicate()
         assert reader.returncode == 0
         return out.split()
+
+    def django(self, *arguments):
+        """Run a command of Django's."""
+        with self.program("import sys; from django.core.management import execute_from_command_line as run; "
+                          "run(['node', *sys.argv[1:]])", *arguments) as program:  # fmt: skip
+            program.communicate()
+        assert program.returncode == 0
+
+    def see(self, *, expires_in_days):
+        """Record a sighting that is kept so long."""
+        with self.program(SEER, expires_in_days) as seer:
+            seer.communicate()
+        assert seer.returncode == 0
 
     @contextlib.contextmanager
     def busy(self):

@@ -137,6 +137,26 @@ class TestBackupAndRestore:
         assert empty.ask("SELECT count(*) FROM django_session", "SELECT count(*) FROM matching_snapshot") == ["0", "0"]
         assert list((empty.home / "indexes").iterdir()) == []
 
+    def test_an_older_backup_is_migrated(self, tmp_path, empty, blank):
+        node = nodes.make(tmp_path / "older", like=blank)
+        node.django("migrate", "audit", "0001", "--verbosity=0")
+        node.write(1)
+        node.records("backup", tmp_path / "node.vigie-backup")
+        (told,) = empty.records("restore", tmp_path / "node.vigie-backup")
+        assert told["migrations"] == 1
+        empty.write(1)
+        with pytest.raises(AssertionError):
+            empty.ask("DELETE FROM audit_event")
+
+    def test_what_fell_due_meanwhile_is_deleted(self, tmp_path, empty, blank):
+        node = nodes.make(tmp_path / "due", like=blank)
+        node.see(expires_in_days=-1)
+        node.see(expires_in_days=1)
+        node.records("backup", tmp_path / "node.vigie-backup")
+        (told,) = empty.records("restore", tmp_path / "node.vigie-backup")
+        assert told["expired"] == 1
+        assert empty.ask("SELECT count(*) FROM sightings_sighting") == ["1"]
+
     def test_what_was_deleted_is_not_in_the_copy(self, tmp_path, blank):
         node = nodes.make(tmp_path / "deleting", like=blank)
         node.ask(
@@ -217,6 +237,11 @@ class TestRestoreRefuses:
 
 
 class TestBackupRefuses:
+    def test_a_database_that_is_no_node(self, tmp_path):
+        node = nodes.Node(tmp_path, {"VIGIE_DATABASE_URL": f"sqlite://{tmp_path / 'nothing.sqlite3'}"})
+        refused = node.run("backup", tmp_path / "x")
+        assert (refused.returncode, "[backup.nothing]" in refused.stderr) == (3, True)
+
     def test_to_write_over_a_file(self, source, backup):
         before = backup.read_bytes()
         refused = source.run("backup", backup)
