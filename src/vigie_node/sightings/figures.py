@@ -83,8 +83,8 @@ def figures(depictions: Sequence[uuid.UUID], *, reach: Reach) -> Figures:
     by_month = tuple(sorted(months.items()))
     return Figures(
         sightings=months.total(),
-        first_at=min(_ends(depictions, by_month[0][0], order="seen_at").values()) if by_month else None,
-        last_at=max(_ends(depictions, by_month[-1][0], order="-seen_at").values()) if by_month else None,
+        first_at=min(_ends(depictions, order="seen_at", month=by_month[0][0]).values()) if by_month else None,
+        last_at=max(_ends(depictions, order="-seen_at", month=by_month[-1][0]).values()) if by_month else None,
         by_place=dict(places.most_common()),
         by_country=dict(sorted(countries.items(), key=lambda pair: (-pair[1], pair[0]))),
         by_month=by_month,
@@ -96,14 +96,14 @@ def figures(depictions: Sequence[uuid.UUID], *, reach: Reach) -> Figures:
 
 def last_seen(depictions: Sequence[uuid.UUID], *, reach: Reach, limit: int = 20) -> list[SeenRow]:
     """Return the last sightings of a depiction or of a series, the latest first."""
-    latest: dict[uuid.UUID, datetime] = {}
-    months = sorted({month for query in _tallies(depictions) for month in query.values_list("month", flat=True)})
-    for month in reversed(months):
-        latest = _ends(depictions, month, order="-seen_at") | latest
-        if len(latest) >= limit:
-            break
-    # Only the depictions seen last can have one of the last sightings.
-    chosen = sorted(latest, key=lambda one: latest[one], reverse=True)[:limit]
+    months: dict[uuid.UUID, date] = {}
+    for query in _tallies(depictions):
+        for depiction, month in query.values_list("depiction_id", "month").distinct():
+            months[depiction] = max(month, months.get(depiction, month))
+    # Only the depictions seen last, so many as rows are wanted, can have one of the last sightings.
+    recent = sorted(months.values(), reverse=True)[:limit]
+    ends = _ends([one for one, month in months.items() if month >= recent[-1]], order="-seen_at") if recent else {}
+    chosen = sorted(ends, key=lambda one: ends[one], reverse=True)[:limit]
     found = [row for depiction in chosen for row in _last_of(depiction, reach=reach, limit=limit)]
     return sorted(found, key=lambda row: (row.seen_at, row.sighting), reverse=True)[:limit]
 
@@ -147,13 +147,13 @@ def _tallies(depictions: Sequence[uuid.UUID]) -> list[QuerySet[Tally]]:
     ]
 
 
-def _ends(depictions: Sequence[uuid.UUID], month: date, *, order: str) -> dict[uuid.UUID, datetime]:
-    """Return when each depiction that was seen in a month was seen first or last: one step in an index for each."""
+def _ends(depictions: Sequence[uuid.UUID], *, order: str, month: date | None = None) -> dict[uuid.UUID, datetime]:
+    """Return when each depiction, or each that was seen in a month, was seen first or last: a step in an index each."""
     end = _standing().filter(depiction=OuterRef("depiction_id")).order_by(order).values("seen_at")[:1]
     found: dict[uuid.UUID, datetime] = {}
     for query in _tallies(depictions):
-        in_month = query.filter(month=month).values("depiction_id").distinct()
-        found |= dict(in_month.annotate(at=Subquery(end)).values_list("depiction_id", "at"))
+        rows = (query if month is None else query.filter(month=month)).values("depiction_id").distinct()
+        found |= dict(rows.annotate(at=Subquery(end)).values_list("depiction_id", "at"))
     return {depiction: at for depiction, at in found.items() if at is not None}
 
 

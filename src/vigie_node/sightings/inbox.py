@@ -6,9 +6,9 @@
 """
 
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Q, QuerySet
 
@@ -71,11 +71,14 @@ def tasks(
     wanted: Wanted, *, reach: Reach, after: int | None = None, limit: int = 50, latest_first: bool = False
 ) -> list[TaskRow]:
     """Return the next tasks after a number, the one that waits longest first."""
-    query = _asked(wanted, reach)
-    if after is not None:
-        query = query.filter(id__lt=after) if latest_first else query.filter(id__gt=after)
-    rows = query.select_related("match__sighting").order_by("-id" if latest_first else "id")[:limit]
-    return [_row(one, reach=reach) for one in rows]
+    rows: list[Task] = []
+    for part in _asked(wanted, reach):
+        query = part
+        if after is not None:
+            query = part.filter(id__lt=after) if latest_first else part.filter(id__gt=after)
+        rows += query.select_related("match__sighting").order_by("-id" if latest_first else "id")[:limit]
+    rows.sort(key=lambda one: one.pk, reverse=latest_first)
+    return [_row(one, reach=reach) for one in rows[:limit]]
 
 
 def task(task_id: int, *, reach: Reach) -> TaskRow:
@@ -83,21 +86,21 @@ def task(task_id: int, *, reach: Reach) -> TaskRow:
 
     Raises:  NoSuchTaskError.
     """
-    every = Wanted(states=tuple(TaskState))
-    found = _asked(every, reach).select_related("match__sighting").filter(id=task_id).first()
-    if found is None:
+    found = Task.objects.select_related("match__sighting").filter(id=task_id).first()
+    if found is None or not reach.covers(case=found.case, organisation_id=found.organisation_id):
         raise NoSuchTaskError("there is no such task, or it is in a case that you may not look into")
     return _row(found, reach=reach)
 
 
 def task_count(wanted: Wanted, *, reach: Reach) -> int:
     """Count tasks, up to COUNTED_TO."""
-    return _asked(wanted, reach).order_by()[:COUNTED_TO].count()
+    return min(COUNTED_TO, sum(part.order_by()[:COUNTED_TO].count() for part in _asked(wanted, reach)))
 
 
 def oldest_task(wanted: Wanted, *, reach: Reach) -> datetime | None:
     """Return since when the task that waits longest waits."""
-    return _asked(wanted, reach).order_by("id").values_list("created_at", flat=True).first()
+    firsts = [part.order_by("id").values_list("created_at", flat=True).first() for part in _asked(wanted, reach)]
+    return min((one for one in firsts if one is not None), default=None)
 
 
 def done_on_the_strength_of(assertion_id: uuid.UUID, *, reach: Reach, after: int = 0, limit: int = 100) -> list[Relied]:
@@ -111,26 +114,23 @@ def done_on_the_strength_of(assertion_id: uuid.UUID, *, reach: Reach, after: int
     return [Relied(one.pk, seen_row(one, reach=reach), one.is_shadow, one.undone_at) for one in rows]
 
 
-def _asked(wanted: Wanted, reach: Reach) -> QuerySet[Task]:
-    query = Task.objects.filter(state__in=_names(wanted.states))
-    if wanted.kind is not None:
-        query = query.filter(kind=wanted.kind.value)
-    if wanted.owner is not None:
-        query = query.filter(owner=wanted.owner)
-    if wanted.case is not None:
-        query = query.filter(case=wanted.case)
-    if wanted.depiction is not None:
-        query = query.filter(depiction=wanted.depiction)
-    if wanted.since is not None:
-        query = query.filter(created_at__gte=wanted.since)
+def _asked(wanted: Wanted, reach: Reach) -> list[QuerySet[Task]]:
+    """Return queries that share no task and are each read in the order of an index: a state and a scope each."""
+    scopes = [Q()]
     if not reach.across_cases:
-        own = Q(case="") if reach.organisation_id is None else Q(case="") | Q(organisation=reach.organisation_id)
-        query = query.filter(own)
-    return query
-
-
-def _names(states: Sequence[TaskState]) -> list[str]:
-    return [one.value for one in states]
+        scopes = [Q(case="")]
+        if reach.organisation_id is not None:
+            scopes.append(Q(organisation=reach.organisation_id) & ~Q(case=""))
+    other: dict[str, Any] = {
+        "kind": wanted.kind,
+        "owner": wanted.owner,
+        "case": wanted.case,
+        "depiction": wanted.depiction,
+    }
+    asked = {name: value for name, value in other.items() if value is not None}
+    if wanted.since is not None:
+        asked["created_at__gte"] = wanted.since
+    return [Task.objects.filter(scope, state=state.value, **asked) for state in wanted.states for scope in scopes]
 
 
 def _row(one: Task, *, reach: Reach) -> TaskRow:

@@ -203,7 +203,7 @@ class Task(models.Model):
     kind = models.CharField(max_length=16)
     match = models.ForeignKey(Match, on_delete=models.CASCADE, related_name="tasks")
     sighting = models.ForeignKey(Sighting, on_delete=models.CASCADE, related_name="tasks")
-    depiction = models.ForeignKey("catalogue.Depiction", on_delete=models.PROTECT)
+    depiction = models.ForeignKey("catalogue.Depiction", on_delete=models.PROTECT, db_index=False)
     organisation = models.ForeignKey("accounts.Organisation", on_delete=models.PROTECT, null=True, db_index=False)
     case = models.CharField(max_length=64, default="")
     state = models.CharField(max_length=8, default=TaskState.OPEN.value)
@@ -229,6 +229,13 @@ class Task(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["state", "id"], name="task_state_order"),
+            models.Index(fields=["case", "state", "id"], name="task_case"),
+            models.Index(fields=["depiction", "state", "id"], name="task_depiction"),
+            models.Index(
+                fields=["organisation", "state", "id"],
+                condition=Q(organisation__isnull=False),
+                name="task_organisation",
+            ),
             models.Index(fields=["owner", "state", "id"], name="task_owner", condition=Q(owner__isnull=False)),
         ]
 

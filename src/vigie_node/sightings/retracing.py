@@ -37,7 +37,7 @@ from vigie_node.sightings.models import Load, Match, RetracePoint, SeenValue, Si
 from vigie_node.sightings.states import FoundBy, LoadState, SweepCause, TaskKind, TaskState
 
 SETTLE = timedelta(seconds=2)  # a look-up decided just before a change is in the database by then
-PORTION = 1000  # depictions worked off at a time
+PORTION = 5000  # depictions worked off at a time
 SLICE = 300  # sightings, or matches, in one transaction
 _CHANGES = 1000
 _NO_SUBJECT = ""
