@@ -89,7 +89,7 @@ def code_now(secret, *, later=0):
     return format_hotp_value(hotp_value(secret, int(time.time()) // 30 + later))
 
 
-def test_with_a_passkey_alone(page, node, device, somebody):
+def test_with_a_passkey_alone(node, page, device, somebody):
     # The link is opened; its token leaves the address at once.
     page.goto(link_for(somebody, node))
     assert page.url == f"{node}/enrol"
@@ -128,7 +128,7 @@ def test_with_a_passkey_alone(page, node, device, somebody):
     expect(page.get_by_role("heading", name="People")).to_be_visible()
 
 
-def test_with_a_password_and_a_code_app(page, node, somebody):
+def test_with_a_password_and_a_code_app(node, page, somebody):
     page.goto(link_for(somebody, node))
     press(page, "Start")
     press(page, "With a password and a code app", "link")
@@ -144,7 +144,8 @@ def test_with_a_password_and_a_code_app(page, node, somebody):
     expect(page.get_by_role("heading", name="Set up a code app")).to_be_visible()
     check(page)
     secret = page.locator("#secret").inner_text()
-    fill(page, "Authenticator code", code_now(secret))
+    typed = code_now(secret)
+    fill(page, "Authenticator code", typed)
     press(page, "Set it up")
     expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
 
@@ -156,7 +157,7 @@ def test_with_a_password_and_a_code_app(page, node, somebody):
     press(page, "Sign in with your password")
     expect(page.get_by_role("heading", name="Second step")).to_be_visible()
     check(page)
-    fill(page, "Code", code_now(secret))
+    fill(page, "Code", typed)
     press(page, "Sign in")
     expect(page.get_by_text("wrong, too old or was used before")).to_be_visible()
     check(page)
@@ -170,7 +171,7 @@ def test_with_a_password_and_a_code_app(page, node, somebody):
     assert secret not in stored
 
 
-def test_a_link_works_once(page, node, device, somebody, complaints):
+def test_a_link_works_once(node, page, device, somebody, complaints):
     link = link_for(somebody, node)
     page.goto(link)
     press(page, "Start")

@@ -40,7 +40,7 @@ def press(page, role, name):
     page.keyboard.press("Enter")
 
 
-def test_somebody_is_invited_and_later_leaves(page, node):
+def test_somebody_is_invited_and_later_leaves(node, page):
     enter(page, node, Role.ADMINISTRATOR)
     page.goto(f"{node}/people")
     check(page)
@@ -82,7 +82,7 @@ def test_somebody_is_invited_and_later_leaves(page, node):
     assert queries.person(queries.person_id_of("n.ew@example.org")).access is Access.ENDED
 
 
-def test_a_key_is_made_and_ended(page, node):
+def test_a_key_is_made_and_ended(node, page):
     enter(page, node, Role.PARTNER_MANAGER)
     page.goto(f"{node}/partners")
     check(page)
