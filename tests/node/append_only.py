@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Take the triggers that keep the audit from being altered away: to empty the database between tests, or to alter it."""
+"""Take away the triggers that keep the audit from being altered: to empty the database, or to alter it."""
 
 import contextlib
 import importlib
