@@ -12,6 +12,7 @@ import time
 import pytest
 from django.db import connection
 
+import databases
 from node.features.catalogue.catalogue_building import (
     NOW,
     WRITER,
@@ -38,12 +39,10 @@ WORKER = """
 import django, sys, uuid
 django.setup()
 from django.conf import settings
-from django.db import connection
 settings.UPLOADS = sys.argv[2]
 from datetime import UTC, datetime
 from vigie_node.base.actor import NODE
 from vigie_node.catalogue import import_steps
-connection.settings_dict["NAME"] = sys.argv[3]
 print("ready", flush=True)
 while import_steps.stage_some(uuid.UUID(sys.argv[1]), by=NODE, now=datetime.now(UTC)):
     pass
@@ -65,11 +64,11 @@ class TestKilled:
         settings.UPLOADS = tmp_path / "uploads"
         count, drawn = 1500, random.Random(7)
         import_id = start(tmp_path / "rows.jsonl", count)
-        name = str(connection.settings_dict["NAME"])
-        command = [sys.executable, "-c", WORKER, str(import_id), str(settings.UPLOADS), name]
+        command = [sys.executable, "-c", WORKER, str(import_id), str(settings.UPLOADS)]
+        environment = os.environ | {"PYTHONPATH": "src", "VIGIE_DATABASE_URL": databases.url(connection)}
         kills = 0
         while import_row(import_id).state in {ImportState.WAITING, ImportState.STAGING} and kills < 12:
-            worker = subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": "src"})
+            worker = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment)
             worker.stdout.readline()
             time.sleep(drawn.uniform(0.02, 0.4))
             worker.send_signal(signal.SIGKILL)
