@@ -92,6 +92,7 @@ def take(options: argparse.Namespace) -> None:
     if options.later:
         output.write({"import": import_id, "state": row.state}, text=f"waits for the worker: {import_id}")
         return
+    output.progress(f"import {import_id}: staging")
     row = _stage(import_id)
     _tell(row)
     if row.state is ImportState.STAGED:
