@@ -47,7 +47,7 @@ from vigie_node.changes import actions as changes
 from vigie_node.changes.topics import Topic
 
 STEP_SECONDS = 2.0
-TARGET_SECONDS = 0.05  # of one transaction; the limit is 0.1
+TARGET_SECONDS = 0.035  # of one transaction; the limit is 0.1
 PAUSE_SECONDS = 0.026  # a waiting writer of SQLite asks again every 25 ms at most in its first tenth of a second
 LEASE = timedelta(seconds=60)
 MAX_ATTEMPTS = 5

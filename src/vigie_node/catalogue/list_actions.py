@@ -8,9 +8,7 @@
 
 import uuid
 from datetime import datetime
-from typing import Any
 
-import msgspec
 from django.db import IntegrityError, transaction
 
 from vigie.errors import InvalidInputError, NotFoundError, WrongStateError
@@ -19,7 +17,7 @@ from vigie_node.audit import actions as audit
 from vigie_node.audit.events import Event
 from vigie_node.base.actor import Actor
 from vigie_node.base.ids import new_id
-from vigie_node.catalogue import classes
+from vigie_node.catalogue import classes, rules
 from vigie_node.catalogue.models import ListVersion, MatchList, Source
 from vigie_node.catalogue.reasons import stated
 from vigie_node.catalogue.rules import BANK, Policy
@@ -72,8 +70,8 @@ def create_list(
     why = stated(reason, name="reason")
     _check(policy, own_name=name)
     made = MatchList(
-        id=new_id(now), name=name, title=title, organisation_id=organisation_id, version=1, policy=to_json(policy),
-        created_at=now,
+        id=new_id(now), name=name, title=title, organisation_id=organisation_id, version=1,
+        policy=rules.to_json(policy), created_at=now,
     )  # fmt: skip
     try:
         with transaction.atomic():
@@ -113,25 +111,13 @@ def change_list(
     if title is not None:
         check_text(title, name="title")
         changed.title = title
-    names = differing(changed.policy, to_json(policy))
-    changed.version, changed.policy = changed.version + 1, to_json(policy)
+    names = rules.differing(changed.policy, rules.to_json(policy))
+    changed.version, changed.policy = changed.version + 1, rules.to_json(policy)
     changed.save(update_fields=["title", "version", "policy"])
     _keep(changed, why, by=by, now=now)
     audit.record(Event.LIST_CHANGED, subject=list_id, by=by, at=now, version=changed.version, changed=names)
     changes.append(Topic.LISTS, subject=list_id, now=now)
     return changed.version
-
-
-def to_json(policy: Policy) -> dict[str, Any]:
-    """Return a policy as it is kept."""
-    found: dict[str, Any] = msgspec.to_builtins(policy)
-    return found
-
-
-def differing(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
-    """Return the names of what differs between two policies, in the order of their names."""
-    whole = {**to_json(Policy()), **one}, {**to_json(Policy()), **other}
-    return sorted(name for name in whole[0] if whole[0][name] != whole[1].get(name))
 
 
 def _keep(changed: MatchList, reason: str, *, by: Actor, now: datetime) -> None:
@@ -162,7 +148,7 @@ def _what_changed(changed: MatchList, *, since: int) -> str:
     before = ListVersion.objects.filter(list=changed, version=since).first()
     if before is None:
         return f"the list never had a version {since}; it is at version {changed.version}: look at it again"
-    names = ", ".join(differing(before.policy, changed.policy)) or "nothing but the reason"
+    names = ", ".join(rules.differing(before.policy, changed.policy)) or "nothing but the reason"
     return (
         f"somebody else changed the list since version {since}, it is at version {changed.version} now; "
         f"what changed: {names}. Look at it again, then change it"

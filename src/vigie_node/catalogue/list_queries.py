@@ -9,9 +9,9 @@ from datetime import datetime
 import msgspec
 
 from vigie import labels
-from vigie_node.catalogue.list_actions import NoSuchListError, differing
+from vigie_node.catalogue.list_actions import NoSuchListError
 from vigie_node.catalogue.models import Assertion, ListVersion, MatchList, Source
-from vigie_node.catalogue.rules import BANK, Policy
+from vigie_node.catalogue.rules import BANK, Policy, differing
 
 AT_MOST = 10_000  # beyond this a count says "more than"
 

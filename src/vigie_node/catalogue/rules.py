@@ -84,6 +84,18 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
                 raise MalformedPolicyError(message)
 
 
+def to_json(policy: Policy) -> dict[str, Any]:
+    """Return a policy as it is kept."""
+    found: dict[str, Any] = msgspec.to_builtins(policy)
+    return found
+
+
+def differing(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
+    """Return the names of what differs between two policies, in the order of their names."""
+    whole = {**to_json(Policy()), **one}, {**to_json(Policy()), **other}
+    return sorted(name for name in whole[0] if whole[0][name] != whole[1].get(name))
+
+
 @dataclass(frozen=True, slots=True)
 class Word:
     """One assertion as the rules see it; `weight` is the severity of its label in its scheme, 0 asserts nothing."""
