@@ -17,7 +17,7 @@ from bench import DOCS, STORE, measure, pages, peers, plots
 from bench.rows import Row, markdown, plain, table
 from bench.speed import FULL, QUICK, Bench
 
-PARTS = ("pictures", "hamming", "serving", "growth", "exact", "commands", "scanning", "videos")
+PARTS = ("pictures", "hamming", "serving", "growth", "exact", "commands", "scanning", "videos", "node", "catalogue")
 
 
 def main() -> int:

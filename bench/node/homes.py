@@ -18,7 +18,7 @@ from pathlib import Path
 from bench import ROOT
 
 START_SECONDS = 60
-_COMMAND = str(Path(sys.executable).with_name("vigie-node"))
+COMMAND = str(Path(sys.executable).with_name("vigie-node"))
 
 
 @dataclass(slots=True)
@@ -37,7 +37,7 @@ class Node:
         """
         log = (self.home / f"{face}.log").open("ab")
         self.running[face] = subprocess.Popen(
-            [_COMMAND, "serve", face], env=self.environment, stdout=log, stderr=log, start_new_session=True
+            [COMMAND, "serve", face], env=self.environment, stdout=log, stderr=log, start_new_session=True
         )
         log.close()
         if wait and face in self.ports:
@@ -46,7 +46,7 @@ class Node:
     def wait(self, face: str) -> None:
         """Wait until a face says that it is ready."""
         until = time.monotonic() + START_SECONDS
-        while not _is_ready(self.ports[face]):
+        while not is_ready(self.ports[face]):
             if self.running[face].poll() is not None or time.monotonic() > until:
                 raise RuntimeError((self.home / f"{face}.log").read_text()[-3000:])
             time.sleep(0.02)
@@ -70,29 +70,35 @@ class Node:
 
 def make(home: Path, *, database: str | None = None, **settings: str) -> Node:
     """Make a node as its operator does, with `vigie-node init`."""
-    ports = {face: _free_port() for face in ("public", "analyst", "partner")}
-    environment = {
+    ports = {face: free_port() for face in ("public", "analyst", "partner")}
+    settings_of = {**settings, **({"VIGIE_DATABASE_URL": database} if database else {})}
+    own = environment(home, ports) | settings_of
+    begin = [COMMAND, "init", "--organisation", "A hotline", "--country", "BE", "--email", "first@example.org"]
+    subprocess.run([*begin, "--name", "A. First"], env=own, check=True, capture_output=True)
+    return Node(home, own, ports)
+
+
+def environment(home: Path, ports: dict[str, int]) -> dict[str, str]:
+    """Give the environment of a node's processes."""
+    return {
         **os.environ,
-        "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}",
+        "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}:{ROOT / 'tests'}",
         "DJANGO_SETTINGS_MODULE": "vigie_node.project.settings",
         "VIGIE_HOME": str(home),
         "VIGIE_HTTPS": "no",
         "VIGIE_DATABASE_ROLES": "no",
         **{f"VIGIE_{face.upper()}_ADDRESS": f"127.0.0.1:{port}" for face, port in ports.items()},
-        **({"VIGIE_DATABASE_URL": database} if database else {}),
-        **settings,
     }
-    begin = [_COMMAND, "init", "--organisation", "A hotline", "--country", "BE", "--email", "first@example.org"]
-    subprocess.run([*begin, "--name", "A. First"], env=environment, check=True, capture_output=True)
-    return Node(home, environment, ports)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         return int(free.getsockname()[1])
 
 
-def _is_ready(port: int) -> bool:
+def is_ready(port: int) -> bool:
+    """Say whether a face answers that it is ready."""
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=2) as asking:
         asking.sendall(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         return asking.recv(64).startswith(b"HTTP/1.1 200")

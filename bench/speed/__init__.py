@@ -30,6 +30,8 @@ class Sizes:
     scan_list: int
     clip_seconds: int
     rounds: int
+    sightings: int
+    newly_known: int
 
 
 FULL = Sizes(
@@ -47,6 +49,8 @@ FULL = Sizes(
     scan_list=1_000_000,
     clip_seconds=30,
     rounds=5,
+    sightings=10_000_000,
+    newly_known=10_000,
 )
 QUICK = Sizes(
     photos=3,
@@ -63,6 +67,8 @@ QUICK = Sizes(
     scan_list=20_000,
     clip_seconds=4,
     rounds=2,
+    sightings=100_000,
+    newly_known=200,
 )
 
 

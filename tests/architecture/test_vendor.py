@@ -4,10 +4,11 @@
 import json
 import re
 
-import vendor
-from architecture.repository import ROOT, files, text
+from django.contrib.staticfiles import finders
 
-STATIC = ROOT / "src" / "vigie_node" / "static"
+import vendor
+from architecture.repository import files, text
+
 TEMPLATES = [path for path in files() if path.parts[:2] == ("src", "vigie_node") and path.suffix == ".html"]
 
 
@@ -18,7 +19,7 @@ def named(pattern):
 class TestPages:
     def test_load_files_that_are_there(self):
         names = named(r"""\{% static ['"]([^'"]+)['"]""")
-        assert {name for name in names if not (STATIC / name).is_file()} == set()
+        assert {name for name in names if finders.find(name) is None} == set()
 
     def test_show_icons_that_the_sprite_holds(self):
         assert named(r"""\{% icon ['"]([^'"]+)['"]""") - set(vendor.ICONS) == set()

@@ -7,12 +7,15 @@
 - Who changes a list that somebody else changed meanwhile is told so, and what they typed is kept.
 """
 
+import tempfile
 import uuid
+from pathlib import Path
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
 from django.utils import timezone
@@ -24,7 +27,7 @@ from vigie_node.accounts.roles import Permission
 from vigie_node.analyst_app.access import actor_of, requires
 from vigie_node.analyst_app.list_forms import ChangeForm, ListForm, initial_of
 from vigie_node.analyst_app.tables import csv_answer
-from vigie_node.catalogue import list_actions, list_queries
+from vigie_node.catalogue import exporting, list_actions, list_queries
 from vigie_node.catalogue.list_queries import ListDossier
 from vigie_node.catalogue.rules import Policy
 from vigie_node.sightings import queries as sightings
@@ -32,6 +35,7 @@ from vigie_node.sightings import simulating
 from vigie_node.sightings.simulating import SimulationRow
 from vigie_node.sightings.states import SimulationState
 
+FORMS = {"list": "vigie", "csv": "csv", "jsonl": "jsonl"}
 SHOWN = 100  # of what would match more or fewer, on the page; the file has all that was kept
 
 
@@ -98,6 +102,28 @@ def change(request: HttpRequest, list_id: uuid.UUID) -> HttpResponse:
         return _form(request, list_queries.one(list_id), form, status=422)
     messages.success(request, _("The policy is in force, in every process."))
     return redirect("list", list_id)
+
+
+@requires(Permission.EXPORT)
+@require_POST
+def export(request: HttpRequest, list_id: uuid.UUID) -> HttpResponse | FileResponse:
+    """Give a list as a file: what it makes matchable now."""
+    form = exporting.Format(request.POST.get("form", "")) if request.POST.get("form", "") in FORMS else None
+    if form is None:
+        messages.error(request, _("Choose the form of the file."))
+        return redirect("list", list_id)
+    name = list_queries.one(list_id).row.name
+    with tempfile.TemporaryDirectory(prefix="vigie-export-") as folder:
+        written = Path(folder) / f"{name}.{FORMS[form.value]}"
+        try:
+            exporting.export_list(
+                list_id, written, form=form, issuer=settings.NODE_NAME, by=actor_of(request), now=timezone.now()
+            )
+        except VigieError as error:
+            messages.error(request, str(error))
+            return redirect("list", list_id)
+        # Opened before the folder is gone: the file lives until it was sent.
+        return FileResponse(written.open("rb"), as_attachment=True, filename=written.name)
 
 
 @requires(Permission.LISTS_READ)
@@ -187,6 +213,7 @@ urlpatterns = [
     path("lists/create", create, name="create_list"),
     path("lists/<uuid:list_id>", one, name="list"),
     path("lists/<uuid:list_id>/change", change, name="change_list"),
+    path("lists/<uuid:list_id>/export", export, name="export_list"),
     path("simulations/<uuid:simulation_id>", simulation, name="simulation"),
     path("simulations/<uuid:simulation_id>/progress", progress, name="simulation_progress"),
     path("simulations/<uuid:simulation_id>/cancel", cancel, name="cancel_simulation"),

@@ -34,6 +34,8 @@ class Way:
 WAYS = (
     Way(gettext_noop("Home"), "home", None, ("home",)),
     Way(gettext_noop("Search"), "search", Permission.CATALOGUE_SEARCH, ("search", "search_by_file")),
+    Way(gettext_noop("Retrace"), "history", Permission.TASKS_WORK, ("tasks", "finish_task")),
+    Way(gettext_noop("Scans"), "upload", Permission.SIGHTINGS_LOAD, ("loads", "start_load", "cancel_load")),
     Way(gettext_noop("Catalogue"), "database", Permission.CATALOGUE_SEARCH, ("said", "depiction", "override_value")),
     Way(
         gettext_noop("Lists"),
@@ -47,13 +49,13 @@ WAYS = (
         Permission.CATALOGUE_READ,
         ("series_list", "series", "create_series", "change_series"),
     ),
-    Way(gettext_noop("Retrace"), "history", Permission.TASKS_WORK, ("tasks", "finish_task")),
     Way(
         gettext_noop("Imports"),
         "file-import",
         Permission.IMPORT,
         ("imports", "import", "start_import", "cancel_import"),
     ),
+    Way(gettext_noop("Reviews"), "scale", Permission.CATALOGUE_READ, ("reviews", "keep_override", "end_override")),
     Way(
         gettext_noop("Partners"),
         "building",
@@ -66,7 +68,6 @@ WAYS = (
         Permission.ACCOUNTS_MANAGE,
         ("people", "person", "invite", "enrolment_link"),
     ),
-    Way(gettext_noop("Reviews"), "scale", Permission.CATALOGUE_READ, ("reviews", "keep_override", "end_override")),
     Way(gettext_noop("Alarms"), "bell", Permission.ALARMS_READ, ("alarms", "settle_alarm")),
     Way(gettext_noop("Audit"), "list-check", Permission.AUDIT_READ, ("audit",)),
     Way(gettext_noop("This node"), "info-circle", None, ("about",)),

@@ -44,9 +44,10 @@ class NoteForm(forms.Form):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One task with who owns it, and the form that finishes it."""
+    """One task with who owns it, whose sighting it is about, and the form that finishes it."""
 
     task: TaskRow
+    told_by: str
     owner: str
     is_mine: bool
     form: forms.Form | None
@@ -147,10 +148,12 @@ def _page(request: HttpRequest, *, bad: dict[int, forms.Form] | None = None, sta
     found = queries.tasks(wanted, reach=reach, after=start, limit=PAGE + 1)
     shown = found[:PAGE]
     names = accounts.display_names({one.owner for one in shown if one.owner})
+    organisations = accounts.organisation_names({one.organisation_id for one in shown if one.organisation_id})
     me = actor_of(request).id
     rows = [
         Row(
             one,
+            organisations.get(one.organisation_id, "") if one.organisation_id else "",
             names.get(one.owner, "") if one.owner else "",
             one.owner == me,
             (bad or {}).get(one.id) or NoteForm(auto_id=f"finish-{one.id}-%s")

@@ -13,6 +13,7 @@ from vigie_node.analyst_app import (
     home,
     imports,
     lists,
+    loads,
     partners,
     people,
     reviews,
@@ -22,7 +23,10 @@ from vigie_node.analyst_app import (
     tasks,
 )
 
-PAGES = (home, search, depictions, lists, series, tasks, imports, reviews, alarms, audit, partners, people, about, sign_in)
+PAGES = (
+    home, search, tasks, depictions, lists, series, imports, loads, reviews, partners, people, alarms, audit, about,
+    sign_in,
+)  # fmt: skip
 
 urlpatterns = [
     *(pattern for page in PAGES for pattern in page.urlpatterns),

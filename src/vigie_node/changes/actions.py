@@ -17,6 +17,7 @@ from vigie_node.changes.models import Change
 from vigie_node.changes.topics import Topic
 
 MAX_ITEMS = 20_000
+PRUNED_AT_ONCE = 5000
 
 
 def append(topic: Topic, *, subject: object = "", items: Sequence[int] = (), now: datetime) -> int:
@@ -35,6 +36,12 @@ def append(topic: Topic, *, subject: object = "", items: Sequence[int] = (), now
     return Change.objects.create(topic=topic, subject=str(subject), items=packed, at=now).position
 
 
-def prune(*, up_to: int) -> int:
-    """Delete the changes up to a position that nobody needs any more, and return how many."""
-    return Change.objects.filter(position__lte=up_to).delete()[0]
+def prune(*, up_to: int, before: datetime) -> int:
+    """Delete the next changes up to a position, made before a time, that nobody needs; return how many.
+
+    The last change is kept: its position is the log's.
+    """
+    last = Change.objects.order_by("-position").values_list("position", flat=True).first() or 0
+    due = Change.objects.filter(position__lte=min(up_to, last - 1), at__lt=before).order_by("position")
+    positions = list(due.values_list("position", flat=True)[:PRUNED_AT_ONCE])
+    return Change.objects.filter(position__in=positions).delete()[0]

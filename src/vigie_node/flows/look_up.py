@@ -43,6 +43,7 @@ def look_up(
     Audit:   SIGHTINGS_RECORDED, where something matched.
     Raises:  StaleIndexError, TooManyCandidatesError.
     """
+
     def told(lists: Sequence[ListRule]) -> Sequence[ListRule]:
         return choose([one for one in lists if by.kind is not ActorKind.KEY or one.is_told_to(by.organisation_id)])
 

@@ -7,18 +7,21 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from vigie_node.accounts import tidy_actions as accounts
 from vigie_node.base.actor import NODE
 from vigie_node.catalogue import reminders
+from vigie_node.changes import actions as changes
 from vigie_node.flows import bank, load, quarantine, retrace, simulate, take_in
 from vigie_node.jobs import keep_audit, watch
 from vigie_node.matching import actions as matching
 from vigie_node.matching import lookup, published
 from vigie_node.sightings import actions as sightings
+from vigie_node.sightings import queries as sightings_log
 
+CHANGES_KEPT = timedelta(days=7)  # longer than any process stands still
 Step: TypeAlias = Callable[[datetime], bool | int | None]
 
 
@@ -39,10 +42,17 @@ def _publish_indexes(now: datetime) -> bool:
     due = [
         one
         for one in (lookup.of_catalogue(), lookup.of_seen())
-        if matching.fold_due(one) or published.erasure_due(one, now=now)
+        if published.additions_due(one) or published.erasure_due(one, now=now)
     ]
     for one in due:
         matching.publish(one, by=NODE, now=now)
+    return False
+
+
+def _prune_changes(now: datetime) -> bool:
+    needed = [published.oldest_position(), sightings_log.followed_to()]
+    if None not in needed:
+        changes.prune(up_to=min(one for one in needed if one is not None), before=now - CHANGES_KEPT)
     return False
 
 
@@ -82,6 +92,7 @@ JOBS: tuple[Job, ...] = (
     Job("watch-audit", 5, keep_audit.Waiting(), limit_seconds=30),
     Job("verify-audit", 3600, keep_audit.verify, limit_seconds=6 * 3600),
     Job("publish-indexes", 5, _publish_indexes),
+    Job("prune-changes", 3600, _prune_changes),
     Job("reconcile-indexes", 6 * 3600, _reconcile_indexes),
     Job("look-back", 0.5, _look_back),
     Job("load-results", 1, _load_results),

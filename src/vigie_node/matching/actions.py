@@ -34,13 +34,6 @@ from vigie_node.matching.tables import mixed
 Items = NDArray[np.int64]
 Mixes = NDArray[np.uint64]
 KEPT = 2
-FOLD_ROWS = 20_000  # fold when so many rows were added since the last snapshot, or a tenth of the index
-
-
-def fold_due(lookup: Lookup) -> bool:
-    """Say whether so much was added that a new snapshot pays."""
-    lookup.catch_up()
-    return lookup.pending() > max(FOLD_ROWS, sum(lookup.counts().values()) // 10)
 
 
 def publish(lookup: Lookup, *, by: Actor, now: datetime) -> int:

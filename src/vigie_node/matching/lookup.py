@@ -33,6 +33,7 @@ from vigie_node.matching.questions import Question
 from vigie_node.matching.tables import PART_OF, PARTS, WIDTHS, Rows, Table
 
 FOLLOW_SECONDS = 0.05
+FORGET_SECONDS = 24 * 3600.0
 _AT_ONCE = 200  # changes applied before the position is told again
 _log = logging.getLogger(__name__)
 
@@ -124,6 +125,8 @@ class Lookup:
         """
         with self._catching_up:
             try:
+                if self._heard is not None and time.monotonic() - self._heard > FORGET_SECONDS:
+                    self._parts = {}  # it may have stood still for longer than the change log is kept
                 if not self._parts:
                     self._open()
                 while self._apply(changes.since(self.position, limit=_AT_ONCE)):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which index files are published, and whether one still holds what was erased."""
+"""Which index files are published, and whether new ones are due."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,6 +9,7 @@ from vigie_node.matching.lookup import Lookup
 from vigie_node.matching.models import Snapshot
 
 ERASED_WITHIN = timedelta(days=1)
+FOLD_ROWS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,20 @@ def newest() -> list[Published]:
         rows = sum(count for count, *_checksum in one.rows.values())
         found[one.index] = Published(one.index, one.position, rows, one.published_at)
     return list(found.values())
+
+
+def additions_due(lookup: Lookup) -> bool:
+    """Say whether so much was added since the last files that new ones pay: FOLD_ROWS, or a tenth of the index."""
+    lookup.catch_up()
+    return lookup.pending() > max(FOLD_ROWS, sum(lookup.counts().values()) // 10)
+
+
+def oldest_position() -> int | None:
+    """Return the position from which on the change log is needed by whoever opens a published file; None: no file."""
+    kept: dict[str, int] = {}
+    for index, position in Snapshot.objects.order_by("-position").values_list("index", "position"):
+        kept[index] = position
+    return min(kept.values(), default=None)
 
 
 def erasure_due(lookup: Lookup, *, now: datetime) -> bool:

@@ -11,15 +11,16 @@ import base64
 import binascii
 import threading
 import uuid
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
 from vigie.errors import NotAllowedError
+from vigie_node.accounts import key_actions, tokens
 from vigie_node.accounts import queries as accounts
-from vigie_node.accounts import tokens
 from vigie_node.accounts.queries import KeyRecord
 from vigie_node.accounts.roles import Scope
-from vigie_node.base.actor import Actor, ActorKind
+from vigie_node.base.actor import NODE, Actor, ActorKind
 from vigie_node.partner_api.quotas import Quotas
 
 
@@ -58,7 +59,8 @@ class KeyRing:
     def __init__(self, quotas: Quotas) -> None:
         self._quotas = quotas
         self._keys: dict[str, KeyRecord] | None = None
-        self._used: dict[uuid.UUID, datetime] = {}
+        self._used: Counter[uuid.UUID] = Counter()
+        self._values: Counter[uuid.UUID] = Counter()
         self._changing = threading.Lock()
 
     def reload(self, key_id: str = "") -> None:
@@ -88,7 +90,6 @@ class KeyRing:
             raise UnknownCallerError("no valid key came with the request; ask the node's operator for one")
         if scope not in one.scopes:
             raise MissingScopeError(f"this key lacks the scope {scope}; ask the node's operator for it")
-        self._used[one.id] = now
         return Caller(one)
 
     def count(self, caller: Caller, *, values: int, now: datetime) -> None:
@@ -97,14 +98,16 @@ class KeyRing:
         Raises:  OverQuotaError.
         """
         key = caller.key
-        self._quotas.count(
-            key.id, values=values, per_minute=key.per_minute, values_per_day=key.values_per_day, now=now
-        )
+        self._used[key.id] += 1
+        self._values[key.id] += values
+        self._quotas.count(key.id, values=values, per_minute=key.per_minute, values_per_day=key.values_per_day, now=now)
 
-    def take_used(self) -> dict[uuid.UUID, datetime]:
-        """Return which keys were used since the last call, and when."""
-        used, self._used = self._used, {}
-        return used
+    def note_used(self, *, now: datetime) -> None:
+        """Record which keys asked how often since the last time; numbers, nothing of what was asked."""
+        used, values = self._used, self._values
+        self._used, self._values = Counter(), Counter()
+        for key, requests in used.items():
+            key_actions.note_key_used(key, requests=requests, values=values[key], by=NODE, now=now)
 
 
 def token_of(authorization: str) -> str:

@@ -14,15 +14,18 @@ Requests and answers are JSON, or MessagePack where Content-Type and Accept say 
 
 import contextlib
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
+import structlog
 from django.conf import settings
+from django.db import DatabaseError, connection
 
-from vigie.errors import InvalidInputError, UnavailableError
+from vigie.errors import InvalidInputError, UnavailableError, VigieError
 from vigie.fingerprints.gates import UNKNOWN_QUALITY
 from vigie.fingerprints.messages import Other, Problem
 from vigie.fingerprints.values import Algorithm, parse_hex
@@ -42,8 +45,10 @@ from vigie_node.partner_api.quotas import Quotas
 
 MAX_VALUES = 10_000
 MAX_BODY_BYTES = 8 * 1024 * 1024
+NOTE_SECONDS = 30.0
 FEW = 64  # values that a request may ask for outside the lane of the many
 LANE_WAIT_SECONDS = 20.0
+_log = structlog.get_logger("vigie_node.look_up")
 MSGPACK = "application/msgpack"
 
 
@@ -159,8 +164,18 @@ class Service:
         self._index.heed(Topic.KEYS, self.ring.reload)
 
     def start(self) -> None:
-        """Follow the change log from now on."""
+        """Follow the change log from now on, and record now and then which keys asked."""
         self._index.start()
+        threading.Thread(target=self._note_used, name="note-used", daemon=True).start()
+
+    def _note_used(self) -> None:
+        while True:
+            time.sleep(NOTE_SECONDS)
+            try:
+                self.ring.note_used(now=datetime.now(UTC))
+            except (DatabaseError, VigieError):
+                _log.warning("which keys asked was not recorded this time")
+                connection.close()
 
     def respond(self, environ: Mapping[str, Any]) -> Reply | None:
         """Answer a look-up, or return None where the request is not one.

@@ -19,7 +19,7 @@ from vigie.fingerprints.video import FrameSpan
 from vigie_node.matching.questions import PLAIN, Question
 from vigie_node.sightings.figures import counts, figures, last_seen
 from vigie_node.sightings.inbox import Wanted, done_on_the_strength_of, oldest_task, task, task_count, tasks
-from vigie_node.sightings.models import Load, SeenValue, Sighting, Sweep
+from vigie_node.sightings.models import Load, RetracePoint, SeenValue, Sighting, Sweep
 from vigie_node.sightings.rules import EVERYWHERE, Reach
 from vigie_node.sightings.simulating import simulation, simulations
 from vigie_node.sightings.states import LoadState, SweepCause
@@ -32,6 +32,7 @@ __all__ = [
     "counts",
     "done_on_the_strength_of",
     "figures",
+    "followed_to",
     "last_seen",
     "load",
     "loads",
@@ -139,6 +140,11 @@ def subjects_of(sightings: Sequence[int]) -> dict[int, list[Question]]:
         known = UNKNOWN_QUALITY if quality is None else quality
         found[sighting].append(Question(Algorithm(algorithm), content, known, transform or PLAIN, frame))
     return found
+
+
+def followed_to() -> int:
+    """Return up to which position of the change log the look-back has followed."""
+    return RetracePoint.objects.values_list("position", flat=True).first() or 0
 
 
 def organisations_of(sightings: Sequence[int]) -> dict[int, uuid.UUID | None]:

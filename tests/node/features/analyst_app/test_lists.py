@@ -74,6 +74,19 @@ class TestLists:
         assert "31" in answer.text
 
 
+class TestExports:
+    def test_a_list_is_taken_as_a_file_of_what_it_makes_matchable(self, inside, world):
+        row = the_list("national")
+        answer = inside.post(f"/lists/{row.id}/export", {"form": "csv"})
+        content = b"".join(answer.streaming_content).decode()
+        assert answer.headers["Content-Disposition"] == 'attachment; filename="national.csv"'
+        assert world.sha256 in content
+
+    def test_one_that_is_switched_off_is_told_to_nobody(self, inside, world):
+        answer = inside.post(f"/lists/{the_list('off').id}/export", {"form": "csv"})
+        assert answer.status_code == 302
+
+
 class TestSimulations:
     def test_a_change_is_simulated_before_it_is_in_force(self, inside, world):
         row = the_list("national")

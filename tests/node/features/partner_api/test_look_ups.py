@@ -164,6 +164,15 @@ class TestCallers:
         with pytest.raises(MissingScopeError, match="MATCH"):
             post(service, {"items": [item()]}, token)
 
+    def test_how_often_a_key_asked_is_recorded_now_and_then(self, service, organisation):
+        made = make_key(organisation, Scope.MATCH)
+        post(service, {"items": [item(), item(2)]}, made.token)
+        post(service, {"items": [item()]}, made.token)
+        service.ring.note_used(now=NOW)
+        service.ring.note_used(now=NOW)
+        (day,) = apps.get_model("accounts.KeyDay").objects.all()
+        assert (day.key_id, day.requests, day.values) == (made.id, 2, 3)
+
     def test_quotas_count_requests_and_values(self, service, organisation):
         token = make_key(organisation, Scope.MATCH, per_minute=100_000, values_per_day=3).token
         post(service, {"items": [item(), item(2)]}, token)
