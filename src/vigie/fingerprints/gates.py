@@ -142,6 +142,23 @@ def value_gates(
     return answer
 
 
+def value_gate(value: bytes, *, quality: int, min_quality: int = MIN_QUALITY) -> Gate | None:
+    """Say the same of one PDQ value as `value_gates`, in a fraction of its time."""
+    if quality < min_quality:
+        return Gate.LOW_QUALITY
+    low, high = WEIGHT_BAND_BITS
+    if not low <= int.from_bytes(value, "big").bit_count() <= high:
+        return Gate.UNBALANCED
+    words = np.frombuffer(value, np.uint64)
+    distances = np.bitwise_count(_negative_words() ^ words).sum(axis=1, dtype=np.uint16)
+    return Gate.NEGATIVE if distances.min() <= NEGATIVE_RADIUS_BITS else None
+
+
+@functools.cache
+def _negative_words() -> NDArray[np.uint64]:
+    return built_in().values.view(np.uint64)
+
+
 def gate_of(code: int) -> Gate | None:
     """Return the gate that one number of `value_gates` names."""
     return GATES[code - 1] if code else None

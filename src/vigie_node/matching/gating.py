@@ -23,6 +23,8 @@ _PERCEPTUAL = (Algorithm.PDQ, Algorithm.PDQ_FRAMES)
 
 def of_questions(asked: Sequence[Question]) -> list[Gate | None]:
     """Say of each question why it is not looked up, None where it is."""
+    if len(asked) == 1 and asked[0].algorithm in _PERCEPTUAL:
+        return [gates.value_gate(asked[0].value, quality=asked[0].quality)]
     answer: list[Gate | None] = [None] * len(asked)
     near = [place for place, one in enumerate(asked) if one.algorithm in _PERCEPTUAL]
     if near:

@@ -108,14 +108,16 @@ class Lookup:
         """
         self.check_fresh()
         found: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]]] = []
-        for part, index in self._parts.items():
-            places = [place for place, one in enumerate(questions) if PART_OF[one.algorithm] == part]
-            if places:
-                content = b"".join(questions[place].value for place in places)
-                values = np.frombuffer(content, np.uint8).reshape(-1, WIDTHS[part])
-                hits = index.search(values, max_distance_bits=max_distance_bits if part == "near" else 0)
-                if len(hits.item):
-                    found.append((np.array(places, np.int64)[hits.query], hits.item, hits.distance))
+        places: dict[str, list[int]] = {}
+        for place, one in enumerate(questions):
+            places.setdefault(PART_OF[one.algorithm], []).append(place)
+        parts = self._parts
+        for part, asked in places.items():
+            content = b"".join(questions[place].value for place in asked)
+            values = np.frombuffer(content, np.uint8).reshape(-1, WIDTHS[part])
+            hits = parts[part].search(values, max_distance_bits=max_distance_bits if part == "near" else 0)
+            if len(hits.item):
+                found.append((np.array(asked, np.int64)[hits.query], hits.item, hits.distance))
         return _joined(found)
 
     def catch_up(self) -> None:

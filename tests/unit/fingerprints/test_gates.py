@@ -105,6 +105,14 @@ class TestValueGates:
         nearest = int(np.bitwise_count(negatives ^ value).sum(axis=1).min())
         assert gates.near_negatives(value[None])[0] == (nearest <= gates.NEGATIVE_RADIUS_BITS)
 
+    @given(st.integers(0, 10**6), st.integers(0, 160), st.integers(0, 100), st.integers(0, 2**32))
+    def test_says_of_one_value_what_it_says_of_many(self, place, flips, quality, seed):
+        negatives = gates.built_in().values
+        bits = np.unpackbits(negatives[place % len(negatives)])
+        bits[np.random.default_rng(seed).permutation(256)[:flips]] ^= 1
+        value = np.packbits(bits)
+        assert [gates.value_gate(value.tobytes(), quality=quality)] == gate_of_values(value, quality=quality)
+
     @pytest.mark.parametrize("count", [0, 1, 63, 64, 65, 200])
     def test_answers_one_a_row_for_every_number_of_rows(self, count):
         values = np.array([balanced(seed) for seed in range(count)], np.uint8).reshape(-1, 32)
