@@ -29,7 +29,7 @@ from vigie_node.audit import actions as audit
 from vigie_node.audit.events import Event
 from vigie_node.base.actor import Actor
 from vigie_node.base.ids import new_id
-from vigie_node.catalogue import bulk, importing, staging, standing, upstream_files
+from vigie_node.catalogue import bulk, identity, importing, staging, standing, upstream_files
 from vigie_node.catalogue.importing import Options
 from vigie_node.catalogue.models import (
     Assertion,
@@ -256,6 +256,7 @@ def _sweep(order: Order, after: uuid.UUID, *, now: datetime) -> bool:
         .filter(~Exists(standing.visible(superseding)), ~Exists(superseding.filter(via_id=order.id)))
     )
     found = list(lost.values_list("id", flat=True))
+    _take_over(order, found, now=now)
     rows = [(new_id(now), one, _NO_LONGER_HELD, now, order.created_by, order.id) for one in found]
     names = ("id", "assertion", "reason", "revoked_at", "revoked_by", "via")
     bulk.insert(bulk.ready(Revocation, names, rows), ignore_conflicts=True)
@@ -264,6 +265,14 @@ def _sweep(order: Order, after: uuid.UUID, *, now: datetime) -> bool:
     row.claimed_at = now
     row.save(update_fields=["counts", "claimed_at"])
     return True
+
+
+def _take_over(order: Order, lost: list[uuid.UUID], *, now: datetime) -> None:
+    """Make ours the revocations that an import left which counts no more: an assertion has but one."""
+    for portion in identity.portions(lost):
+        Revocation.objects.filter(
+            assertion__in=portion, via__state__in=[ImportState.CANCELLED.value, ImportState.FAILED.value]
+        ).update(via=order.id, revoked_at=now, revoked_by=order.created_by, reason=_NO_LONGER_HELD)
 
 
 @transaction.atomic

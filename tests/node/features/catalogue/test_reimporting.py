@@ -142,6 +142,18 @@ class TestFullReplacement:
         taken_in(write_rows(path, both), source_id, full=True)
         assert words_on(2) == [(A_NAME, "A")]
 
+    def test_takes_back_what_a_cancelled_or_undone_one_had_taken_back(self, path):
+        """An assertion has one revocation: the hidden one of the import before stood in the way of this one's."""
+        source_id = source()
+        taken_in(write_rows(path, [row(1), row(2)]), source_id)
+        write_rows(path, [row(1)])
+        undo(staged(path, source_id, now=NOW + DAY, full=True))
+        undo(taken_in(path, source_id, now=NOW + 2 * DAY, full=True, revoking=1))
+        assert words_on(2) == [(A_NAME, "A")]
+        taken_in(path, source_id, now=NOW + 3 * DAY, full=True, revoking=1)
+        clear()
+        assert words_on(2) == []
+
     def test_leaves_no_marks_behind(self, path):
         source_id = source()
         taken_in(write_rows(path, [row(1)]), source_id)
