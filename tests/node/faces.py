@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One face of the node as a process of its own, on the database of the test."""
+"""Faces of the node and its worker as processes of their own, on the database of the test."""
 
 import contextlib
 import os
@@ -13,6 +13,7 @@ from pathlib import Path
 from django.db import connection
 
 import databases
+from vigie_node.project.faces import Face
 
 SECONDS = 30
 
@@ -28,18 +29,33 @@ def serving(face, **environment):
         f"VIGIE_{face.upper()}_ADDRESS": address,
     }
     with tempfile.TemporaryFile("w+") as log:
-        process = subprocess.Popen(
-            [Path(sys.executable).with_name("vigie-node"), "serve", face.value],
-            env=os.environ | own | environment,
-            stdout=log,
-            stderr=log,
-        )
+        process = _start(face, log, **(own | environment))
         try:
             _wait_until_ready(process, port, log)
             yield f"http://{address}"
         finally:
             process.terminate()
             process.wait(SECONDS)
+
+
+@contextlib.contextmanager
+def working():
+    """Run the node's worker meanwhile; what it wrote is shown when it ended by itself."""
+    with tempfile.TemporaryFile("w+") as log:
+        process = _start(Face.WORKER, log, VIGIE_DATABASE_URL=databases.url(connection))
+        try:
+            yield
+            if process.poll() is not None:
+                log.seek(0)
+                raise RuntimeError(log.read())
+        finally:
+            process.terminate()
+            process.wait(SECONDS)
+
+
+def _start(face, log, **own):
+    command = [Path(sys.executable).with_name("vigie-node"), "serve", face.value]
+    return subprocess.Popen(command, env=os.environ | own, stdout=log, stderr=log)
 
 
 def _wait_until_ready(process, port, log):

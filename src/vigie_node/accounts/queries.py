@@ -212,6 +212,11 @@ def display_names(person_ids: set[uuid.UUID]) -> dict[uuid.UUID, str]:
     return dict(models.Person.objects.filter(id__in=person_ids).values_list("id", "display_name"))
 
 
+def organisation_names(organisation_ids: set[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """Return how organisations are called, for the pages that say whose something is."""
+    return dict(models.Organisation.objects.filter(id__in=organisation_ids).values_list("id", "name"))
+
+
 def grants_of(person_id: uuid.UUID) -> list[Grant]:
     """Return the roles that a person has or had, the newest first."""
     return [
