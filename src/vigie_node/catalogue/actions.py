@@ -112,10 +112,11 @@ def record_depiction(fingerprints: Fingerprints, *, kind: Kind, by: Actor, now: 
     known = identity.Known.read([fingerprints])
     found = known.find(fingerprints)
     depiction_id = found or new_id(now)
+    adopted = 0
     if found is None:
         Depiction.objects.create(id=depiction_id, kind=kind.value, created_at=now)
     else:
-        _adopt(depiction_id, fingerprints)
+        adopted = _adopt(depiction_id, fingerprints)
     held = known.places.get(depiction_id, set())  # what an import held, too: it was just made ours
     missing = list({one.place: one for one in fingerprints if one.place not in held}.values())
     rows = Fingerprint.objects.bulk_create([_row(depiction_id, one, now=now) for one in missing])
@@ -123,6 +124,9 @@ def record_depiction(fingerprints: Fingerprints, *, kind: Kind, by: Actor, now: 
     audit.record(Event.DEPICTION_RECORDED, subject=depiction_id, by=by, at=now, is_new=is_new, added=len(rows))
     if rows:
         changes.append(Topic.FINGERPRINTS_ADDED, subject=depiction_id, items=[row.pk for row in rows], now=now)
+    if found is not None and (rows or adopted):
+        # What is said of it holds for these values too, from now on: what was seen of them before comes up.
+        changes.append(Topic.STANDING, subject=depiction_id, now=now)
     return depiction_id
 
 
@@ -213,13 +217,15 @@ def _superseded(said: Assertion, named: uuid.UUID | None) -> Assertion | None:
     return found
 
 
-def _adopt(depiction_id: uuid.UUID, fingerprints: Fingerprints) -> None:
-    """Make ours what only an import held so far: it stays if that import is undone."""
+def _adopt(depiction_id: uuid.UUID, fingerprints: Fingerprints) -> int:
+    """Make ours what only an import held so far: it stays if that import is undone; return how many fingerprints."""
     gone = Q(via__state__in=[ImportState.CANCELLED.value, ImportState.FAILED.value], via__undone_at=None)
     Depiction.objects.filter(id=depiction_id).exclude(via=None).update(via=None)
+    adopted = 0
     for one in fingerprints:
         held = Fingerprint.objects.filter(depiction_id=depiction_id, algorithm=one.algorithm.value, value=one.value)
-        held.exclude(via=None).exclude(gone).update(via=None)
+        adopted += held.exclude(via=None).exclude(gone).update(via=None)
+    return adopted
 
 
 def _row(depiction_id: uuid.UUID, one: NewFingerprint, *, now: datetime) -> Fingerprint:

@@ -100,8 +100,9 @@ class TestRecordDepiction:
         record(print_of(1))
         assert changes.latest() == before
         record(print_of(1), NewFingerprint(Algorithm.MD5, md5(1)))
-        [told] = changes.since(before)
+        told, looked_back_for = changes.since(before)
         assert (told.topic, len(told.items)) == (Topic.FINGERPRINTS_ADDED, 1)
+        assert (looked_back_for.topic, len(looked_back_for.items)) == (Topic.STANDING, 0)
 
     def test_never_shows_a_value_in_its_repr_or_error(self):
         assert "NewFingerprint sha256" in repr(print_of(1))

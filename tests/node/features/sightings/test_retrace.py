@@ -13,6 +13,7 @@ from node.features.sightings.seeing import (
     NOW,
     ask,
     depict,
+    digests,
     make_list,
     organisation,
     picture,
@@ -71,6 +72,14 @@ class TestRetrace:
         task = Task.objects.get()
         assert (task.kind, task.state, task.depiction_id) == ("KNOWN_SINCE", "OPEN", other)
         assert task.match.found_by == "RETRACE"
+
+    def test_a_value_added_to_what_was_known_before_is_looked_back_for(self):
+        known = depict(*digests("first copy"))
+        say(known)
+        seen(*values_of(2))
+        assert depict(*digests("first copy"), picture(2)[3]) == known
+        retrace_all()
+        assert [depiction for _, depiction in standing()] == [known]
 
     def test_opens_one_task_however_often_it_is_told(self):
         seen(*values_of(2))
@@ -190,7 +199,7 @@ class TestRetrace:
         say(depict(*picture(2)))
         lookup.of_seen().catch_up()
         lookup.of_catalogue().catch_up()
-        change_log.prune(up_to=changes.latest() - 1)
+        change_log.prune(up_to=changes.latest() - 1, before=NEXT_DAY)
         lookup.forget()
         RetracePoint.objects.update(position=1)
         Sweep.objects.all().delete()
