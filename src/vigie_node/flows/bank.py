@@ -9,6 +9,7 @@
 
 import uuid
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +23,7 @@ from vigie_node.base.actor import NODE, Actor
 from vigie_node.base.ids import new_id
 from vigie_node.catalogue import actions as catalogue
 from vigie_node.catalogue.actions import NewFingerprint
+from vigie_node.catalogue.revoking import AlreadyRevokedError
 from vigie_node.catalogue.states import Grade, Kind
 
 _AT_ONCE = 50  # contents of one step of the worker
@@ -118,7 +120,7 @@ def set_disabled(
     word = content.assertion_id
     enabled = rules.is_enabled(until, now=now)
     if word is not None and not enabled:
-        catalogue.revoke(word, reason="disabled in the bank by the organisation's own tool", by=by, now=now)
+        _take_back(word, reason="disabled in the bank by the organisation's own tool", by=by, now=now)
         word = None
     elif word is None and enabled:
         word = _say(bank, content.depiction_id, by=by, now=now)
@@ -133,9 +135,7 @@ def take_out(content: ContentRow, *, by: Actor, now: datetime) -> None:
     Raises:  NoSuchContentError.
     """
     if content.assertion_id is not None:
-        catalogue.revoke(
-            content.assertion_id, reason="taken out of the bank by the organisation's own tool", by=by, now=now
-        )
+        _take_back(content.assertion_id, reason="taken out of the bank by the organisation's own tool", by=by, now=now)
     banks.remove_content(content.id, by=by, now=now)
 
 
@@ -172,6 +172,12 @@ def _say(bank: BankRow, depiction: uuid.UUID, *, by: Actor, now: datetime) -> uu
         by=by,
         now=now,
     )
+
+
+def _take_back(word: uuid.UUID, *, reason: str, by: Actor, now: datetime) -> None:
+    """Revoke a word, unless a person did so before: what is wanted holds already."""
+    with suppress(AlreadyRevokedError):
+        catalogue.revoke(word, reason=reason, by=by, now=now)
 
 
 def _set_policy(

@@ -10,6 +10,8 @@ from django.apps import apps
 from node import partners
 from node.hma_client import BANK, Hma
 from vigie_node.accounts.roles import Scope
+from vigie_node.base.actor import COMMAND
+from vigie_node.catalogue import actions as catalogue
 from vigie_node.flows import bank as flow
 
 
@@ -203,6 +205,17 @@ class TestDisabling:
     @pytest.mark.parametrize("until", [-1, 9_999_999_999, 1.5, "soon", None, [], 10**30])
     def test_an_unfit_time_is_refused(self, hma, number, until):
         assert hma.put(f"c/bank/{BANK}/content/{number}", {"disable_until_ts": until}).status_code == 400
+
+    def test_one_whose_word_a_person_revoked_is_disabled_and_taken_out_all_the_same(self, hma, number):
+        word = apps.get_model("banks.BankContent").objects.get(id=number).assertion_id
+        catalogue.revoke(word, reason="for the test", by=COMMAND, now=partners.now())
+        assert hma.put(f"c/bank/{BANK}/content/{number}", {"disable_until_ts": 0}).status_code == 200
+        assert hma.put(f"c/bank/{BANK}/content/{number}", {"disable_until_ts": 1}).status_code == 200
+        word = apps.get_model("banks.BankContent").objects.get(id=number).assertion_id
+        catalogue.revoke(word, reason="for the test", by=COMMAND, now=partners.now())
+        hma.delete(f"c/bank/{BANK}")
+        flow.keep_up(partners.now())
+        assert not apps.get_model("banks.BankContent").objects.filter(removed_at=None).exists()
 
     def test_being_disabled_survives_what_is_put_in_again(self, hma, number):
         """HMA forgets it: what comes again from upstream matches again."""
