@@ -66,7 +66,8 @@ def _copy(programs: Path, folder: Path) -> Path:
 
 @contextlib.contextmanager
 def _server(programs: Path, cluster: Path, account: pwd.struct_passwd | None, *, durable: bool) -> Iterator[None]:
-    user, group, groups = (account.pw_uid, account.pw_gid, []) if account else (None, None, None)
+    user, group = (account.pw_uid, account.pw_gid) if account else (None, None)
+    groups: list[int] | None = [] if account else None
     init = [str(programs / "initdb"), "--pgdata", str(cluster), *INIT]
     subprocess.run(init, check=True, capture_output=True, cwd="/", user=user, group=group, extra_groups=groups)  # noqa: S603
     options = ["-D", str(cluster), "-k", str(cluster), "-c", "listen_addresses=", *([] if durable else FAST)]
