@@ -9,6 +9,7 @@
 """
 
 import shutil
+import threading
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -34,6 +35,7 @@ from vigie_node.matching.tables import mixed
 Items = NDArray[np.int64]
 Mixes = NDArray[np.uint64]
 KEPT = 2
+_publishing = threading.Lock()  # one at a time: a folder that is not named yet would be cleared away
 
 
 def publish(lookup: Lookup, *, by: Actor, now: datetime) -> int:
@@ -42,15 +44,16 @@ def publish(lookup: Lookup, *, by: Actor, now: datetime) -> int:
     Audit:   INDEX_PUBLISHED.
     """
     name = f"{lookup.table.name}-{new_id(now)}"
-    position = lookup.fold(settings.INDEXES / name)
-    counts = lookup.counts()
-    with transaction.atomic():
-        snapshot = Snapshot.objects.create(
-            id=new_id(now), index=lookup.table.name, position=position, folder=name, rows=counts, published_at=now
-        )
-        audit.record(Event.INDEX_PUBLISHED, subject=snapshot.id, by=by, at=now, index=lookup.table.name)
-        changes.append(Topic.SNAPSHOT, subject=lookup.table.name, now=now)
-    _clear_away(lookup.table.name)
+    with _publishing:
+        position = lookup.fold(settings.INDEXES / name)
+        counts = lookup.counts()
+        with transaction.atomic():
+            snapshot = Snapshot.objects.create(
+                id=new_id(now), index=lookup.table.name, position=position, folder=name, rows=counts, published_at=now
+            )
+            audit.record(Event.INDEX_PUBLISHED, subject=snapshot.id, by=by, at=now, index=lookup.table.name)
+            changes.append(Topic.SNAPSHOT, subject=lookup.table.name, now=now)
+        _clear_away(lookup.table.name)
     return position
 
 
@@ -58,7 +61,8 @@ def reconcile(lookup: Lookup, *, by: Actor, now: datetime) -> bool:
     """Compare an index with its table, row by row, and say whether they agree.
 
     Nobody waits for it: what changes while it reads is left out on both sides.
-    Audit:   ALARM_RAISED, where they do not agree.
+    Where they do not agree the index is made anew from the table, and published: every process takes it over.
+    Audit:   ALARM_RAISED and INDEX_PUBLISHED, where they do not agree.
     """
     lookup.catch_up()
     began = lookup.position
@@ -71,6 +75,8 @@ def reconcile(lookup: Lookup, *, by: Actor, now: datetime) -> bool:
     agree = all(_sum(read[part], moved) == _sum(held[part], moved) for part in read)
     if not agree:
         alarms.raise_alarm(Alarm.INDEX_DRIFT, subject=lookup.table.name, by=by, now=now)
+        lookup.read_anew()
+        publish(lookup, by=by, now=now)
     return agree
 
 

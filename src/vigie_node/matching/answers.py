@@ -241,8 +241,8 @@ class _Case:
         return cls(dict(hits), standing.words(depictions), digests, frames)
 
     def negatives(self, lists: Sequence[ListRule]) -> set[int]:
-        """Return the subjects that a negative list names."""
-        negative = [one for one in lists if one.policy.negative]
+        """Return the subjects that a negative list names; one in shadow keeps nothing from matching."""
+        negative = [one for one in lists if one.policy.negative and one.policy.mode is not rules.Mode.SHADOW]
         marked = set()
         for number in self.hits if negative else ():
             grounds: Grounds = defaultdict(list)

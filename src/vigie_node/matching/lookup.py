@@ -154,6 +154,18 @@ class Lookup:
                 index.fold(folder / f"{part}.vix")
             return self.position
 
+    def read_anew(self) -> None:
+        """Read the whole table again, in place of whatever the index holds.
+
+        Raises:  StaleIndexError.
+        """
+        with self._catching_up:
+            try:
+                self._read_table()
+            except (DatabaseError, VigieError, OSError) as error:
+                raise StaleIndexError("the table cannot be read; try again in a moment") from error
+        self.catch_up()
+
     def pending(self) -> int:
         """Count the rows that were added since the files were written."""
         return sum(index.added_count for index in self._parts.values())
@@ -164,7 +176,7 @@ class Lookup:
             try:
                 self.catch_up()
                 complained = False
-            except StaleIndexError:
+            except Exception:  # noqa: BLE001 - whatever it is, try again: without this thread nothing is answered, for good
                 connection.close()
                 if not complained:
                     _log.exception("the index of the %s cannot follow the change log", self.table.name)
@@ -177,6 +189,9 @@ class Lookup:
         if published is not None:
             self._parts, self.position = open_parts(self._folder / published.folder), published.position
             return
+        self._read_table()
+
+    def _read_table(self) -> None:
         position = changes.latest()
         with TemporaryDirectory(prefix="vigie-index-") as folder:
             parts = empty_parts(Path(folder))  # mapped: the files themselves are needed no more

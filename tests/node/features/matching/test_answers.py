@@ -153,6 +153,14 @@ class TestNearValues:
         assert ask(Question(Algorithm.PDQ, moved(value(1), 8))).verdict is Outcome.GATED
         assert ask(Question(Algorithm.PDQ, moved(value(1), 20))).verdict is Outcome.NEAR
 
+    def test_a_negative_list_in_shadow_keeps_nothing_from_matching(self):
+        make_list()
+        make_list("logos", negative=True, classes={"bank": ("logos",)}, mode=Mode.SHADOW)
+        shown = depict((Algorithm.PDQ, value(1)))
+        say(shown)
+        say(shown, scheme="bank", label="logos", by="ourselves")
+        assert ask(Question(Algorithm.PDQ, value(1))).verdict is Outcome.NEAR
+
 
 class TestVideos:
     def test_a_still_of_a_listed_video_is_near(self):
@@ -264,13 +272,14 @@ class TestFollowing:
             assert [one.distance_bits for one in ask(Question(Algorithm.PDQ, asked)).claims] == expected
         assert matching.reconcile(lookup.of_catalogue(), by=COMMAND, now=NOW)
 
-    def test_drift_raises_an_alarm(self):
+    def test_drift_raises_an_alarm_and_the_index_is_made_anew(self):
 
         depict((Algorithm.PDQ, value(1)))
         lookup.of_catalogue().catch_up()
         Fingerprint.objects.update(value=value(2))
         assert not matching.reconcile(lookup.of_catalogue(), by=COMMAND, now=NOW)
         assert [one.code for one in alarms.standing()] == ["INDEX_DRIFT"]
+        assert matching.reconcile(lookup.of_catalogue(), by=COMMAND, now=NOW)
 
 
 def test_a_policy_survives_the_database():

@@ -6,14 +6,16 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from vigie.fingerprints.values import Algorithm
 from vigie_node.base.actor import COMMAND
 from vigie_node.catalogue import actions as catalogue
 from vigie_node.catalogue.identity import NewFingerprint
 from vigie_node.catalogue.states import Kind
+from vigie_node.changes import actions as change_log
 from vigie_node.changes import queries as changes
+from vigie_node.changes.topics import Topic
 from vigie_node.matching import actions as matching
 from vigie_node.matching.lookup import Lookup, StaleIndexError
 from vigie_node.matching.questions import Question
@@ -124,6 +126,22 @@ class TestStaleness:
             with connection.cursor() as cursor:
                 cursor.execute("ALTER TABLE changes_away RENAME TO changes_change")
         _until(lambda: _is_fresh(one))
+
+    def test_an_error_that_nobody_foresaw_does_not_end_the_following(self, followers):
+        one = followers[0]
+        failed = []
+
+        def fail_once(_subject):
+            if not failed:
+                failed.append(True)
+                raise ValueError("nobody foresaw this")
+
+        one.heed(Topic.OVERRIDES, fail_once)
+        with transaction.atomic():
+            change_log.append(Topic.OVERRIDES, now=NOW)
+        _until(lambda: bool(failed))
+        depict(1)
+        _until(lambda: _is_fresh(one) and finds(one, 1))
 
     def test_a_damaged_snapshot_is_refused(self, folder):
         worker = Lookup(CATALOGUE, folder=folder, stale_after_seconds=1.0)
