@@ -5,6 +5,8 @@
 - `serve(Face.PUBLIC)` starts one face as a process of its own, on the database of the test, and returns its address.
 - `page` is a tab of Chromium that reaches this machine only. What it logs as an error fails the test at its end; a test
   that expects some clears `complaints`.
+- On PostgreSQL only what a database decides runs again: tests that use the run's database, and of those in a browser
+  the journeys.
 """
 
 import contextlib
@@ -23,6 +25,21 @@ BROWSER_OPTIONS = [
     "--no-first-run",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
 ]
+
+
+DATABASE = {"db", "transactional_db", "live_server"}
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("database") == "postgres":
+        left_out = [item for item in items if not _depends_on_database(item)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def _depends_on_database(item):
+    uses_it = item.get_closest_marker("django_db") or DATABASE & set(item.fixturenames)
+    return uses_it and ("journeys" in item.path.parts or "browser" not in item.fixturenames)
 
 
 @pytest.fixture(scope="session")
