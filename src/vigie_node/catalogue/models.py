@@ -207,6 +207,9 @@ class Assertion(models.Model):
         constraints: ClassVar = [_one_of("ground", Grade, name="assertion_ground")]
         indexes: ClassVar = [
             models.Index(fields=["via", "depiction"], name="assertion_via"),
+            models.Index(
+                fields=["via", "depiction", "id"], condition=Q(supersedes__isnull=False), name="assertion_superseding"
+            ),  # the few of an import that change something, for its preview
             models.Index(fields=["scheme", "label", "id"], name="assertion_label"),
             models.Index(fields=["source", "id"], name="assertion_source"),
         ]
