@@ -230,6 +230,8 @@ class Lookup:
         published = Snapshot.objects.filter(index=self.table.name).order_by("-position").first()
         if published is None or published.folder == self._opened_folder():
             return
+        if published.position > position:
+            return  # it holds what comes after this change: taken over when its own change comes
         parts = open_parts(self._folder / published.folder)
         at = published.position
         while at < position:
