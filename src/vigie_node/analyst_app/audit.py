@@ -25,7 +25,7 @@ from django.views.decorators.http import require_GET, require_POST
 from vigie.errors import VigieError
 from vigie_node.accounts import queries as accounts
 from vigie_node.accounts.roles import Permission
-from vigie_node.analyst_app import audit_words, tables
+from vigie_node.analyst_app import actors, audit_words, error_words, tables
 from vigie_node.analyst_app.access import actor_of, requires
 from vigie_node.audit import actions, queries
 from vigie_node.base.actor import ActorKind
@@ -34,12 +34,6 @@ HEADER = ("sequence", "id", "event", "subject", "actor", "organisation", "at", "
 MAX_SEQUENCE = 2**63 - 1
 _TEXT = {"class": "form-control", "autocomplete": "off", "spellcheck": "false"}
 _DAY = {"class": "form-control", "type": "date"}
-_SORTS = {
-    ActorKind.PERSON: gettext_lazy("a person"),
-    ActorKind.KEY: gettext_lazy("a partner's key"),
-    ActorKind.COMMAND: gettext_lazy("the operator's command line"),
-    ActorKind.NODE: gettext_lazy("the node itself"),
-}
 
 
 class FilterForm(forms.Form):
@@ -116,7 +110,7 @@ def head(request: HttpRequest) -> HttpResponse:
     try:
         text = actions.export_head(by=actor_of(request), now=now)
     except VigieError as error:
-        messages.error(request, str(error))
+        messages.error(request, error_words.said(error))
         return redirect("audit")
     answer = HttpResponse(text, content_type="application/json")
     answer["Content-Disposition"] = f'attachment; filename="audit-head-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.json"'
@@ -149,31 +143,21 @@ def _lines(rows: Iterable[Sequence[object]]) -> Iterator[str]:
 
 
 def _rows(found: Sequence[queries.EventRow]) -> list[Row]:
-    people = {one.sequence: person for one in found if (person := _person(one.actor))}
+    people = {one.sequence: person for one in found if (person := actors.person_of(one.actor))}
     names = accounts.display_names(set(people.values())) if people else {}
     rows = []
     for one in found:
-        sort, _, key = one.actor.partition(":")
         rows.append(
             Row(
                 event=one,
                 word=audit_words.word(one.event),
-                sort=str(_SORTS[ActorKind(sort)]) if sort in set(ActorKind) else sort,
+                sort=actors.sort_of(one.actor),
                 who=names.get(people[one.sequence], "") if one.sequence in people else "",
-                who_id=key,
+                who_id=one.actor.partition(":")[2],
                 details=[(name, _said(value)) for name, value in sorted(one.details.items())],
             )
         )
     return rows
-
-
-def _person(actor: str) -> uuid.UUID | None:
-    """Return the person that an actor is; records are of many versions, and one was not made by this node at all."""
-    sort, _, key = actor.partition(":")
-    try:
-        return uuid.UUID(key) if sort == ActorKind.PERSON else None
-    except ValueError:
-        return None
 
 
 def _said(value: object) -> str:

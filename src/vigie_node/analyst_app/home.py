@@ -6,7 +6,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -21,10 +21,11 @@ from vigie_node.alarms import queries as alarms
 from vigie_node.analyst_app import words
 from vigie_node.analyst_app.access import actor_of, may, signed_in
 from vigie_node.analyst_app.alarms import MEANINGS
-from vigie_node.catalogue import reviews
+from vigie_node.catalogue import list_queries, reviews
 from vigie_node.sightings import waiting
 
 SHOWN = 20
+SIMULATION_STAYS = timedelta(days=7)  # on the page of whoever asked for it, unless its list is changed before
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,8 @@ def _needs(request: HttpRequest, now: datetime) -> Iterator[Need]:
         for staged in reviews.staged_imports(limit=SHOWN):
             what = _("Decide on the import of %(source)s") % {"source": staged.source}
             yield Need(what, "file-import", reverse("import", args=[staged.id]), staged.created_at)
+    if may(request, Permission.LISTS_CHANGE):
+        yield from _simulations(request, now)
     if may(request, Permission.ALARMS_SETTLE):
         for alarm in alarms.standing()[:SHOWN]:
             yield Need(str(MEANINGS[alarm.code].what), "bell", f"{reverse('alarms')}#alarm-{alarm.id}", alarm.raised_at)
@@ -88,6 +91,14 @@ def _tasks() -> Iterator[Need]:
         yield Need(what, "history", f"{reverse('tasks')}?kind={one.kind}", one.oldest_at)
 
 
+def _simulations(request: HttpRequest, now: datetime) -> Iterator[Need]:
+    lists = {one.id: one for one in list_queries.lists()}
+    for one in waiting.ended_simulations(actor_of(request), since=now - SIMULATION_STAYS, limit=SHOWN):
+        if lists[one.list_id].version == one.list_version:
+            what = _("Simulation of %(title)s") % {"title": lists[one.list_id].title}
+            yield Need(what, "list-check", reverse("simulation", args=[one.id]), one.ended_at)
+
+
 def _figures(request: HttpRequest) -> Iterator[Figure]:
     midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
     if may(request, Permission.CATALOGUE_SEARCH):
@@ -96,8 +107,8 @@ def _figures(request: HttpRequest) -> Iterator[Figure]:
             _("Assertions recorded today"), min(count, reviews.AT_MOST), reverse("said"), count > reviews.AT_MOST
         )
     if may(request, Permission.TASKS_WORK):
-        count, url = waiting.recorded_since(midnight), reverse("tasks")
-        yield Figure(_("Sightings recorded today"), min(count, waiting.AT_MOST), url, count > waiting.AT_MOST)
+        count, url = waiting.waiting_count(), f"{reverse('tasks')}?show=open"
+        yield Figure(_("Tasks that nobody took"), min(count, waiting.AT_MOST), url, count > waiting.AT_MOST)
         person = actor_of(request).id
         assert person is not None
         yield Figure(_("Tasks that you took"), waiting.taken_by(person), f"{reverse('tasks')}?show=mine")

@@ -24,7 +24,7 @@ from django.views.decorators.http import require_POST
 
 from vigie.errors import InvalidInputError, VigieError
 from vigie_node.accounts.roles import Permission
-from vigie_node.analyst_app import words
+from vigie_node.analyst_app import error_words, words
 from vigie_node.analyst_app.access import actor_of, requires
 from vigie_node.analyst_app.depiction_forms import ReasonForm
 from vigie_node.analyst_app.tables import csv_answer
@@ -117,7 +117,7 @@ def start(request: HttpRequest) -> HttpResponse:
                 options=form.options(), file_name=sent.name, by=actor_of(request), now=timezone.now(),
             )  # fmt: skip
     except VigieError as error:
-        form.add_error(None, str(error))
+        form.add_error(None, error_words.said(error))
         return _page(request, form, status=422)
     return redirect("import", made)
 
@@ -175,9 +175,9 @@ def _acted(request: HttpRequest, import_id: uuid.UUID, done: str, act: Callable[
         act()
         messages.success(request, done)
     except InvalidInputError as error:
-        messages.error(request, str(error))
+        messages.error(request, error_words.said(error))
     except VigieError as error:  # somebody else was quicker, or the number was not confirmed: show how it is now
-        messages.error(request, str(error))
+        messages.error(request, error_words.said(error))
     return redirect("import", import_id)
 
 
@@ -215,8 +215,15 @@ def _state(row: ImportRow) -> dict[str, object]:
         "is_running": row.state in {ImportState.WAITING, ImportState.STAGING},
         "is_staged": row.state is ImportState.STAGED,
         "is_visible": row.state is ImportState.VISIBLE,
-        "counts": [(COUNTS[name], row.counts[name]) for name in COUNTS if row.counts.get(name)],
+        "counts": [(COUNTS[name], row.counts[name], _way(name)) for name in COUNTS if row.counts.get(name)],
     }
+
+
+def _way(count: str) -> str:
+    """Return where the rows behind a count stand; empty where only their number is kept."""
+    if count == "refused":
+        return "#refused"
+    return f"?part={count}#preview" if count in {one.value for one in Part} else ""
 
 
 def _id(text: str) -> uuid.UUID | None:

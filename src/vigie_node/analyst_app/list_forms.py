@@ -53,14 +53,14 @@ class PolicyForm(forms.Form):
         label=gettext_lazy("Classes that count"),
         choices=_classes,
         required=False,
-        widget=forms.SelectMultiple(attrs={"size": 8}),
-        help_text=gettext_lazy("None chosen: every class that states something. Hold Ctrl to choose several."),
+        widget=forms.CheckboxSelectMultiple,
+        help_text=gettext_lazy("None chosen: every class that states something."),
     )
     sources = forms.MultipleChoiceField(
         label=gettext_lazy("Whose word counts"),
         choices=_sources,
         required=False,
-        widget=forms.SelectMultiple(attrs={"size": 6}),
+        widget=forms.CheckboxSelectMultiple,
         help_text=gettext_lazy("None chosen: every source."),
     )
     quorum = forms.IntegerField(label=gettext_lazy("How many sources must agree"), min_value=1, max_value=50, initial=1)
@@ -139,15 +139,16 @@ class ChangeForm(PolicyForm):
         choices=[(one, f"{one:,}".replace(",", " ")) for one in LAST],
         coerce=int,
         initial=LAST[1],
-        required=False,
     )
     reason = forms.CharField(
         label=gettext_lazy("Why it is changed"),
-        required=False,
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text=gettext_lazy("Needed to put the change in force; not for a simulation."),
     )
+
+
+POLICY_WORDS = {{"share_percent": "share"}.get(name, name): one.label for name, one in PolicyForm.base_fields.items()}
 
 
 def initial_of(policy: Policy) -> dict[str, Any]:

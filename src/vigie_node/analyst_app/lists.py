@@ -24,11 +24,12 @@ from django.views.decorators.http import require_POST
 
 from vigie.errors import VigieError
 from vigie_node.accounts.roles import Permission
+from vigie_node.analyst_app import actors, error_words
 from vigie_node.analyst_app.access import actor_of, requires
-from vigie_node.analyst_app.list_forms import ChangeForm, ListForm, initial_of
+from vigie_node.analyst_app.list_forms import POLICY_WORDS, ChangeForm, ListForm, initial_of
 from vigie_node.analyst_app.tables import csv_answer
 from vigie_node.catalogue import exporting, list_actions, list_queries
-from vigie_node.catalogue.list_queries import ListDossier
+from vigie_node.catalogue.list_queries import ListDossier, VersionRow
 from vigie_node.catalogue.rules import Policy
 from vigie_node.sightings import queries as sightings
 from vigie_node.sightings import simulating
@@ -58,7 +59,7 @@ def create(request: HttpRequest) -> HttpResponse:
             )  # fmt: skip
             return redirect("change_list", made)
         except VigieError as error:
-            form.add_error(None, str(error))
+            form.add_error(None, error_words.said(error))
     return _page(request, form, status=422)
 
 
@@ -71,6 +72,7 @@ def one(request: HttpRequest, list_id: uuid.UUID) -> HttpResponse:
         "policy": held.row.policy,
         "share_percent": round(100 * held.row.policy.share),
         "classes": _classes(held),
+        "versions": _versions(held),
         "simulations": sightings.simulations(list_id, limit=10),
     }
     return render(request, "analyst/list.html", shown)
@@ -83,7 +85,9 @@ def change(request: HttpRequest, list_id: uuid.UUID) -> HttpResponse:
     if request.method != "POST":
         return _form(request, held, ChangeForm(initial=_begun(request, held)))
     form = ChangeForm(request.POST)
+    form.fields["reason"].required = request.POST.get("act") != "simulate"
     if not form.is_valid():
+        form.fields["reason"].required = True
         return _form(request, held, form, status=422)
     try:
         policy = form.policy()
@@ -98,7 +102,7 @@ def change(request: HttpRequest, list_id: uuid.UUID) -> HttpResponse:
             reason=form.cleaned_data["reason"], by=actor_of(request), now=timezone.now(),
         )  # fmt: skip
     except VigieError as error:
-        form.add_error(None, str(error))
+        form.add_error(None, error_words.said(error))
         return _form(request, list_queries.one(list_id), form, status=422)
     messages.success(request, _("The policy is in force, in every process."))
     return redirect("list", list_id)
@@ -120,7 +124,7 @@ def export(request: HttpRequest, list_id: uuid.UUID) -> HttpResponse | FileRespo
                 list_id, written, form=form, issuer=settings.NODE_NAME, by=actor_of(request), now=timezone.now()
             )
         except VigieError as error:
-            messages.error(request, str(error))
+            messages.error(request, error_words.said(error))
             return redirect("list", list_id)
         # Opened before the folder is gone: the file lives until it was sent.
         return FileResponse(written.open("rb"), as_attachment=True, filename=written.name)
@@ -153,7 +157,7 @@ def cancel(request: HttpRequest, simulation_id: uuid.UUID) -> HttpResponse:
         simulating.cancel_simulation(simulation_id, by=actor_of(request), now=timezone.now())
         messages.success(request, _("The simulation is stopped; what it found stays."))
     except VigieError as error:
-        messages.error(request, str(error))
+        messages.error(request, error_words.said(error))
     return redirect("simulation", simulation_id)
 
 
@@ -178,6 +182,11 @@ def _begun(request: HttpRequest, held: ListDossier) -> dict[str, Any]:
 def _classes(held: ListDossier) -> list[tuple[str, str, int]]:
     counts = list_queries.word_counts(held.row.policy)
     return [(scheme, label, count) for (scheme, label), count in counts.items()]
+
+
+def _versions(held: ListDossier) -> list[tuple[VersionRow, str, list[str]]]:
+    names = actors.names(one.changed_by for one in held.versions)
+    return [(one, names[one.changed_by], [str(POLICY_WORDS[part]) for part in one.changed]) for one in held.versions]
 
 
 def _simulated(found: SimulationRow) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from django.views.decorators.http import require_POST
 from vigie.errors import VigieError
 from vigie_node.accounts import queries as accounts
 from vigie_node.accounts.roles import Permission
+from vigie_node.analyst_app import error_words
 from vigie_node.analyst_app.access import actor_of, requires
 from vigie_node.analyst_app.seen import reach_of
 from vigie_node.analyst_app.tables import csv_answer
@@ -75,7 +76,7 @@ def take(request: HttpRequest) -> HttpResponse:
             task_actions.take_task(number, by=actor_of(request), now=timezone.now(), reach=reach_of(request))
             taken += 1
         except VigieError as error:
-            messages.error(request, str(error))
+            messages.error(request, error_words.said(error))
     if taken:
         done = ngettext("%(count)s task is yours now.", "%(count)s tasks are yours now.", taken) % {"count": taken}
         messages.success(request, done)
@@ -119,7 +120,7 @@ def _moved(request: HttpRequest, done: str, act: Callable[[], None]) -> HttpResp
         act()
         messages.success(request, done)
     except VigieError as error:  # somebody else was quicker: show how it is now
-        messages.error(request, str(error))
+        messages.error(request, error_words.said(error))
     return redirect(f"/tasks?{request.GET.urlencode()}")
 
 

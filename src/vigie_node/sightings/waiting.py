@@ -7,10 +7,11 @@ from datetime import datetime
 
 from django.db.models import Count, Min
 
-from vigie_node.sightings.models import Sighting, Task
-from vigie_node.sightings.states import TaskKind, TaskState
+from vigie_node.base.actor import Actor
+from vigie_node.sightings.models import Simulation, Task
+from vigie_node.sightings.states import SimulationState, TaskKind, TaskState
 
-AT_MOST = 10_000  # beyond this a count of the day says "more than"
+AT_MOST = 10_000  # beyond this a count says "more than"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +34,31 @@ def open_tasks() -> list[Waiting]:
     return sorted(found, key=lambda one: one.oldest_at)
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A simulation that came to its end, of a policy that a list had at `list_version`."""
+
+    id: uuid.UUID
+    list_id: uuid.UUID
+    list_version: int
+    ended_at: datetime
+
+
+def ended_simulations(by: Actor, *, since: datetime, limit: int) -> list[Ended]:
+    """Return the simulations of somebody that ended since a moment, the latest first."""
+    rows = Simulation.objects.filter(created_by=str(by), state=SimulationState.DONE.value, ended_at__gte=since)
+    return [
+        Ended(one.id, one.list_id, one.list_version, one.ended_at)
+        for one in rows.order_by("-ended_at")[:limit]
+        if one.ended_at is not None
+    ]
+
+
+def waiting_count() -> int:
+    """Count the tasks that nobody took, AT_MOST + 1 at most."""
+    return Task.objects.filter(state=TaskState.OPEN.value).order_by()[: AT_MOST + 1].count()
+
+
 def taken_by(person_id: uuid.UUID) -> int:
     """Count the tasks that a person took and has not finished."""
     return Task.objects.filter(owner=person_id, state=TaskState.TAKEN.value).count()
-
-
-def recorded_since(moment: datetime) -> int:
-    """Count the sightings recorded since a moment, AT_MOST + 1 at most: rows are numbered in the order of time."""
-    latest = Sighting.objects.order_by("-id").values_list("created_at", flat=True)[: AT_MOST + 1]
-    return sum(created_at >= moment for created_at in latest)

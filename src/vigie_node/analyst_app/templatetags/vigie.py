@@ -28,6 +28,7 @@ from vigie_node.analyst_app.parts import Chart, Reason
 
 register = template.Library()
 
+FEW_TICKS = 8  # more boxes to tick stand in a box that scrolls
 _CONTROLS = {"checkbox": "form-check-input", "select": "form-select", "file": "form-control"}
 
 
@@ -188,7 +189,22 @@ def field(bound: BoundField) -> dict[str, Any]:
     kind = getattr(widget, "input_type", "")
     style = "form-check-input" if is_group else _CONTROLS.get(kind, "form-control")
     widget.attrs.setdefault("class", style)
-    return {"field": bound, "is_tick": kind == "checkbox" and not is_group, "is_group": is_group}
+    groups = _tick_groups(bound) if isinstance(widget, CheckboxSelectMultiple) else []
+    return {"field": bound, "is_tick": kind == "checkbox" and not is_group, "is_group": is_group, "groups": groups}
+
+
+def _tick_groups(bound: BoundField) -> list[tuple[str | None, list[dict[str, Any]]]]:
+    """Return the boxes to tick by the group that they stand in; nothing where they are few and in none."""
+    shown = bound.field.widget.get_context(bound.html_name, bound.value(), {"id": bound.auto_id})["widget"]["optgroups"]
+    if len(shown) <= FEW_TICKS and not any(name for name, _options, _index in shown):
+        return []
+    groups: list[tuple[str | None, list[dict[str, Any]]]] = []
+    for name, options, _index in shown:
+        if groups and groups[-1][0] == name:
+            groups[-1][1].extend(options)
+        else:
+            groups.append((name, list(options)))
+    return groups
 
 
 @register.inclusion_tag("analyst/parts/reasons.html")
