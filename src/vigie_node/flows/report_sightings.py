@@ -12,6 +12,9 @@ from vigie_node.catalogue.rules import ListRule
 from vigie_node.matching import answers, lookup
 from vigie_node.sightings import report_actions as sightings
 from vigie_node.sightings.report_actions import Seen
+from vigie_node.sightings.writing import OvertakenError
+
+ATTEMPTS = 4  # the last is kept whatever changed meanwhile: the look-back waits for it (retracing.SETTLE)
 
 
 def report(seen: Sequence[Seen], *, by: Actor, now: datetime) -> int:
@@ -24,5 +27,13 @@ def report(seen: Sequence[Seen], *, by: Actor, now: datetime) -> int:
     def told(lists: Sequence[ListRule]) -> Sequence[ListRule]:
         return [one for one in lists if one.is_told_to(by.organisation_id)]
 
-    found = answers.answer(lookup.of_catalogue(), [one.subject for one in seen], choose=told)
-    return sightings.record_seen(seen, found, by=by, now=now)
+    index = lookup.of_catalogue()
+    for attempt in range(ATTEMPTS):
+        index.check_fresh()
+        decided_at = index.position if attempt < ATTEMPTS - 1 else None
+        found = answers.answer(index, [one.subject for one in seen], choose=told)
+        try:
+            return sightings.record_seen(seen, found, decided_at=decided_at, by=by, now=now)
+        except OvertakenError:
+            index.catch_up()
+    raise AssertionError("the last attempt is not checked")

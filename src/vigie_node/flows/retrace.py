@@ -26,17 +26,19 @@ from vigie_node.sightings.retracing import SLICE, Portion
 
 
 def step(*, by: Actor, now: datetime) -> bool:
-    """Do the next portion of work, and say whether there was any.
+    """Do the next portion of work, and one of a younger sweep beside it; say whether there was any.
 
     Raises:  StaleIndexError.
     """
     changed = retracing.follow(by=by, now=now)
-    portion = retracing.next_portion()
-    if portion is None:
+    oldest = retracing.next_portion()
+    if oldest is None:
         return changed
-    undone = undo(portion, by=by, now=now)
-    found = look_back(portion.depictions, by=by, now=now)
-    retracing.advance(portion, found=found, undone=undone, by=by, now=now)
+    for portion in (retracing.next_portion(besides=oldest.sweep), oldest):
+        if portion is not None:
+            undone = undo(portion, by=by, now=now)
+            found = look_back(portion.depictions, by=by, now=now)
+            retracing.advance(portion, found=found, undone=undone, by=by, now=now)
     return True
 
 

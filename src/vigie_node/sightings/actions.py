@@ -64,10 +64,12 @@ class LookUp:
 
 
 @transaction.atomic
-def record_look_ups(found: Sequence[LookUp], *, by: Actor, now: datetime) -> None:
+def record_look_ups(found: Sequence[LookUp], *, by: Actor, now: datetime, decided_at: int | None = None) -> None:
     """Keep a sighting of every look-up that matched, with its values and its matches.
 
+    `decided_at` is the position of the change log before the answers were made; None: whatever changed since.
     Audit:   LOOK_UPS_RECORDED, with how many; nothing at all where none matched.
+    Raises:  OvertakenError.
     """
     matched = [one for one in found if one.answer.claims]
     if not matched:
@@ -97,6 +99,7 @@ def record_look_ups(found: Sequence[LookUp], *, by: Actor, now: datetime) -> Non
     tallies.add(tallies.sort_of(match.sighting, match.depiction_id) for match in told.values())
     audit.record(Event.LOOK_UPS_RECORDED, subject="", by=by, at=now, sightings=len(sightings), matches=len(matches))
     changes.append(Topic.SEEN_ADDED, items=values, now=now)
+    writing.check_not_overtaken(decided_at)
 
 
 @transaction.atomic

@@ -38,7 +38,6 @@ from vigie_node.sightings.states import FoundBy, LoadState, Place
 
 MAX_REFERENCE = 64  # characters of a case or an exhibit
 ENDED = frozenset({LoadState.CANCELLED, LoadState.FAILED})
-RELEVANT = frozenset({Topic.STANDING, Topic.IMPORT, Topic.LISTS, Topic.OVERRIDES})
 
 
 class MissingCaseError(InvalidInputError):
@@ -211,7 +210,7 @@ def note_matched(
 
     `decided_at` is the position of the change log before the answers were made.
     """
-    if what_changed.any_since(decided_at, topics=RELEVANT):
+    if what_changed.any_since(decided_at, topics=writing.RELEVANT):
         return False
     moved = Load.objects.filter(id=load.id, matched_to=load.matched_to, state=LoadState.MATCHING.value)
     if not moved.update(matched_to=slice_[-1]):

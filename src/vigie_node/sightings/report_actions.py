@@ -47,11 +47,14 @@ class Seen:
 
 
 @transaction.atomic
-def record_seen(seen: Sequence[Seen], answers: Sequence[Answer], *, by: Actor, now: datetime) -> int:
+def record_seen(
+    seen: Sequence[Seen], answers: Sequence[Answer], *, by: Actor, now: datetime, decided_at: int | None = None
+) -> int:
     """Keep sightings, with the answers about them; return how many of them matched.
 
+    `decided_at` is the position of the change log before the answers were made; None: whatever changed since.
     Audit:   SIGHTINGS_REPORTED, with how many.
-    Raises:  UnfitTimesError.
+    Raises:  UnfitTimesError; OvertakenError.
     """
     for one in seen:
         _check_times(one, now=now)
@@ -67,6 +70,7 @@ def record_seen(seen: Sequence[Seen], answers: Sequence[Answer], *, by: Actor, n
     tallies.add(tallies.sort_of(match.sighting, match.depiction_id) for match in told.values())
     audit.record(Event.SIGHTINGS_REPORTED, subject="", by=by, at=now, sightings=len(rows), matches=len(matches))
     changes.append(Topic.SEEN_ADDED, items=values, now=now)
+    writing.check_not_overtaken(decided_at)
     return len({sighting for sighting, _ in told})
 
 

@@ -75,9 +75,17 @@ def follow(*, by: Actor, now: datetime) -> bool:
     return True
 
 
-def next_portion(*, limit: int = PORTION) -> Portion | None:
-    """Return what is to be worked off next, or None where nothing is."""
-    sweep = Sweep.objects.filter(ended_at=None).order_by("id").first()
+def next_portion(*, besides: int | None = None, limit: int = PORTION) -> Portion | None:
+    """Return what is to be worked off next, or None where nothing is.
+
+    That is of the oldest sweep; `besides` it, of the one of which least is done: a revocation does not wait until a
+    sweep over the whole catalogue is at its end.
+    """
+    standing_sweeps = Sweep.objects.filter(ended_at=None)
+    if besides is None:
+        sweep = standing_sweeps.order_by("id").first()
+    else:
+        sweep = standing_sweeps.exclude(id=besides).order_by("depictions_done", "id").first()
     if sweep is None:
         return None
     cause = SweepCause(sweep.cause)

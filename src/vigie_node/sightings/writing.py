@@ -3,6 +3,8 @@
 
 - Of a video the frames are kept as they were, not turned: a turned value of a frame can be asked for, not looked back
   for (ADR 0086).
+- An answer that a change overtook before it was written is answered again: the look-back, which follows that change,
+  may have gone by already and would not see it.
 - One match a sighting, depiction and list, by the strongest ground; what stands already is left as it is.
 """
 
@@ -10,11 +12,32 @@ import uuid
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from vigie.errors import UnavailableError
 from vigie.fingerprints.gates import UNKNOWN_QUALITY
+from vigie_node.changes import queries as changes
+from vigie_node.changes.topics import Topic
 from vigie_node.matching.answers import Claim
 from vigie_node.matching.questions import PLAIN, Question, Subject
 from vigie_node.sightings.models import Match, SeenValue, Sighting
 from vigie_node.sightings.states import FoundBy
+
+RELEVANT = frozenset({Topic.STANDING, Topic.IMPORT, Topic.LISTS, Topic.OVERRIDES})  # what alters an answer
+
+
+class OvertakenError(UnavailableError):
+    """What the answer rests on changed before it was written: ask again."""
+
+    code = "sightings.overtaken"
+
+
+def check_not_overtaken(decided_at: int | None) -> None:
+    """Refuse to keep what was decided at an earlier position of the change log than what holds now.
+
+    Called after the transaction's own change was noted: nothing else can be noted before its commit.
+    Raises:  OvertakenError.
+    """
+    if decided_at is not None and changes.any_since(decided_at, topics=RELEVANT):
+        raise OvertakenError("the catalogue changed while this was answered; ask again")
 
 
 def insert_sightings(sightings: Sequence[Sighting], subjects: Sequence[Subject]) -> list[int]:

@@ -8,6 +8,8 @@ import pytest
 from node.features.sightings.seeing import KEY, NOW, ask, depict, make_list, picture, say
 from vigie.matching.verdicts import Outcome
 from vigie_node.audit.models import PendingEvent
+from vigie_node.base.actor import COMMAND
+from vigie_node.catalogue import actions as catalogue
 from vigie_node.catalogue.rules import Mode
 from vigie_node.changes.models import Change
 from vigie_node.matching import lookup
@@ -44,6 +46,22 @@ class TestRecordLookUps:
         assert match.assertions == [str(word)]
         assert SeenValue.objects.count() == 4
         assert Tally.objects.get().sightings == 1
+
+    def test_an_answer_that_a_revocation_overtook_is_given_anew(self, monkeypatch):
+        """However long the way from the answer to the sighting is: nothing is told that no longer holds."""
+        word = say(depict(*picture(1)))
+        make_list()
+        record, overtaken = actions.record_look_ups, []
+
+        def revoked_meanwhile(*given, **more):
+            if not overtaken:
+                overtaken.append(catalogue.revoke(word, reason="for the test", by=COMMAND, now=NOW))
+            record(*given, **more)
+
+        monkeypatch.setattr(actions, "record_look_ups", revoked_meanwhile)
+        assert ask(picture(1))[0].verdict is Outcome.UNKNOWN
+        assert overtaken
+        assert not Sighting.objects.exists()
 
     def test_is_in_the_index_of_what_was_seen_at_once(self):
         say(depict(*picture(1)))

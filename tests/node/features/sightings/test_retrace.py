@@ -186,13 +186,25 @@ class TestRetrace:
         seen(*values_of(*range(20)))
         for seed in range(20):
             say(depict(*picture(seed)))
-        monkeypatch.setattr(retracing.next_portion, "__kwdefaults__", {"limit": 7})
+        monkeypatch.setattr(retracing.next_portion, "__kwdefaults__", {"besides": None, "limit": 7})
         while retrace.step(by=NODE, now=LATER) and Sweep.objects.filter(depictions_done=7).count() == 0:
             pass
         sweep = queries.sweeps()[0]
         assert (sweep.depictions_done, sweep.depictions_total, sweep.found) == (7, 20, 7)
         retrace_all()
         assert len(standing()) == 20
+
+    def test_a_revocation_does_not_wait_for_a_sweep_over_everything(self, monkeypatch):
+        seen(*values_of(*range(20)))
+        words = [say(depict(*picture(seed))) for seed in range(20)]
+        retrace_all()
+        make_list("wider")
+        monkeypatch.setattr(retracing.next_portion, "__kwdefaults__", {"besides": None, "limit": 1})
+        retrace.step(by=NODE, now=LATER)
+        catalogue.revoke(words[19], reason="for the test", by=COMMAND, now=NOW)
+        retrace.step(by=NODE, now=LATER)
+        assert len(standing("NO_LONGER_KNOWN")) == 1
+        assert Sweep.objects.filter(cause="LIST_WIDENED", ended_at=None).exists()
 
     def test_looks_at_everything_where_the_change_log_was_cut(self):
         seen(*values_of(2))
