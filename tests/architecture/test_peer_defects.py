@@ -18,7 +18,7 @@ def rows():
     return [(defect, test.strip("`")) for defect, test in cells if defect != "what goes wrong there"]
 
 
-def tests_of(path):
+def names_in(path):
     """The tests of a file, each with its class before it."""
     found = set()
     for node in ast.parse((ROOT / path).read_text(encoding="utf-8")).body:
@@ -35,7 +35,7 @@ class TestPage:
         path, _, name = test.partition("::")
         assert (ROOT / path).is_file()
         assert re.fullmatch(r"(\w+::)?test_\w+", name)
-        assert name in tests_of(path)
+        assert name in names_in(path)
 
     def test_says_each_defect_once(self):
         defects = [f"{defect} {test}" for defect, test in rows()]
