@@ -6,12 +6,13 @@ BUILD := tools/set_up.sh tools/vendor.py package-lock.json requirements/browser.
 	$(wildcard src/vigie/kernels/*.[ch]) src/vigie/kernels/build.py \
 	tools/messages.py $(wildcard src/vigie_node/locale/*/LC_MESSAGES/django.po)
 
-.PHONY: help run test check bench bench-robustness soak messages docs lock clean
+.PHONY: help run test lint check bench bench-robustness soak messages docs lock clean
 
 help:
 	@echo "make run               a node on this machine, with a benign demonstration catalogue (its home: var)"
 	@echo "make test              every test"
-	@echo "make check             format, lint, types, import contracts, architecture and unit tests"
+	@echo "make lint              format, lint, types, import contracts"
+	@echo "make check             the same, and architecture and unit tests"
 	@echo "make bench             speed and memory beside the peers, in one table"
 	@echo "make bench-robustness  which altered copies are still found, at which false-match rate"
 	@echo "make soak              the interrupted-scan and the hostile-file campaigns, in full"
@@ -34,11 +35,13 @@ test: .venv/.dev
 	$(BIN)/pytest tests/node --database=postgres
 	$(BIN)/pytest
 
-check: .venv/.dev
+lint: .venv/.dev
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+check: lint
 	$(BIN)/pytest tests/architecture tests/unit $(wildcard tests/node/unit)
 
 bench: .venv/.dev
@@ -67,4 +70,4 @@ lock: .venv/.dev
 	npm install --package-lock-only --ignore-scripts
 
 clean:
-	rm -rf .venv
+	rm -rf .venv node_modules src/vigie_node/static/vendor
