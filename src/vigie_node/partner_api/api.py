@@ -23,7 +23,6 @@ from vigie.errors import UnavailableError
 from vigie.fingerprints.gates import UNKNOWN_QUALITY
 from vigie.fingerprints.values import Algorithm, parse_hex
 from vigie_node.accounts.roles import Scope
-from vigie_node.catalogue import standing
 from vigie_node.catalogue.rules import ListRule, Mode
 from vigie_node.flows import report_sightings
 from vigie_node.matching import lookup
@@ -188,14 +187,14 @@ def _by(request: HttpRequest) -> Caller:
 def show_status(request: HttpRequest) -> StatusTold:
     """Say at which position look-ups are answered, whether they are, and which lists they ask."""
     fresh, position = is_fresh(), lookup.of_catalogue().position
-    names = [one.name for one in _lists(_by(request))]
+    names = [one.name for one in hot.lists_of(_by(request))]
     return StatusTold(node=settings.NODE_NAME, at=datetime.now(UTC), position=position, is_fresh=fresh, lists=names)
 
 
 @api.get("lists", response=ListsTold, auth=Needs(Scope.MATCH), summary="The lists that look-ups ask")
 def show_lists(request: HttpRequest) -> ListsTold:
     """Say which lists are in force for this key, each with its version."""
-    return ListsTold(lists=[_list(one) for one in _lists(_by(request))])
+    return ListsTold(lists=[_list(one) for one in hot.lists_of(_by(request))])
 
 
 @api.post("sightings", response=Recorded, auth=Needs(Scope.SIGHTINGS_WRITE), summary="Tell what was seen")
@@ -225,17 +224,6 @@ def show_errors(request: HttpRequest) -> ErrorsTold:
     del request
     rows = [ErrorTold(code=one.code, status=one.status, meaning=one.meaning) for one in codes.all_of_them()]
     return ErrorsTold(errors=rows)
-
-
-def _lists(caller: Caller) -> list[ListRule]:
-    """Return the lists that this key is told of: in force, and the node's own or its organisation's."""
-    return [
-        one
-        for one in standing.list_rules()
-        if one.policy.mode in {Mode.ON, Mode.SHARE}
-        and not one.policy.negative
-        and one.is_told_to(caller.key.organisation_id)
-    ]
 
 
 def _list(one: ListRule) -> ListTold:

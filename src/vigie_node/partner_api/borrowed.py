@@ -104,12 +104,13 @@ class Call:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise MalformedRequestError("the body is not a JSON object") from error
 
-    def look_up(self, asked: Sequence[Asked], *, choose: Choose = list) -> list[Answer]:
-        """Ask, count what was asked, and notice who probes.
+    def look_up(self, asked: Sequence[Asked], *, choose: Choose = list, is_counted: bool = False) -> list[Answer]:
+        """Ask, count what was asked (unless that was done before a file was examined), and notice who probes.
 
         Raises:  OverQuotaError; StaleIndexError, TooManyCandidatesError.
         """
-        self.count(sum(len(one.subject) for one in asked))
+        if not is_counted:
+            self.count(sum(len(one.subject) for one in asked))
         answers = flow.look_up(asked, choose=choose, by=self.by, now=self.now)
         hot.service().watch.note(self.caller.key.id, [one.subject for one in asked], answers, now=self.now)
         return answers

@@ -17,7 +17,7 @@ from vigie_node.catalogue import identity, list_actions
 from vigie_node.matching import answers, lookup, uploads
 from vigie_node.partner_api import arachnid, bodies, borrowed, callers, hot, quotas
 from vigie_node.partner_api.hma import routes, signals
-from vigie_node.sightings import report_actions
+from vigie_node.sightings import legal_bases, report_actions
 
 STATUS: dict[type[VigieError], int] = {
     kinds.InvalidInputError: 422,
@@ -39,6 +39,7 @@ _OURS: tuple[type[VigieError], ...] = (
     bodies.SlowBodyError,
     hot.WrongMethodError,
     hot.BusyLaneError,
+    hot.UnknownListError,
     lookup.StaleIndexError,
     answers.TooManyCandidatesError,
     values.MalformedFingerprintError,
@@ -48,6 +49,9 @@ _OURS: tuple[type[VigieError], ...] = (
     sandbox.StartFailedError,
     sandbox.UnconfinedError,
     report_actions.UnfitTimesError,
+    legal_bases.UnknownBasisError,
+    legal_bases.BasisNotInForceError,
+    legal_bases.ExpiryOutOfBoundsError,
 )
 _BORROWED: tuple[type[VigieError], ...] = (
     borrowed.NoFetchingError,

@@ -32,6 +32,8 @@ from vigie.fingerprints.values import Algorithm, parse_hex
 from vigie.fingerprints.video import FrameSpan
 from vigie.matching.verdicts import Outcome
 from vigie_node.accounts.roles import Scope
+from vigie_node.catalogue import standing
+from vigie_node.catalogue.rules import ListRule, Mode
 from vigie_node.changes.topics import Topic
 from vigie_node.flows import look_up as flow
 from vigie_node.flows.look_up import Asked
@@ -71,6 +73,12 @@ class BusyLaneError(UnavailableError):
     code = "partners.busy-lane"
 
 
+class UnknownListError(InvalidInputError):
+    """A list was named that this key is not told of, or that is not in force: see which are."""
+
+    code = "partners.unknown-list"
+
+
 # No control characters: no database keeps a zero in text, and no log or page any of them.
 ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$"
 Hex = Annotated[str, msgspec.Meta(max_length=64)]
@@ -105,7 +113,7 @@ class MatchAsked(msgspec.Struct, forbid_unknown_fields=True):
 
     items: Annotated[list[ItemAsked], msgspec.Meta(min_length=1, max_length=MAX_VALUES)]
     scheme: Annotated[str, msgspec.Meta(max_length=32)] | None = None
-    lists: Annotated[list[str], msgspec.Meta(max_length=100)] | None = None
+    lists: Annotated[list[str], msgspec.Meta(min_length=1, max_length=100)] | None = None
 
 
 class ClaimTold(msgspec.Struct, omit_defaults=True):
@@ -220,6 +228,11 @@ class Service:
 
     def _ask(self, asked: list[Asked], caller: Caller, *, only: list[str] | None, now: datetime) -> list[Answer]:
         names = None if only is None else frozenset(only)
+        if names is not None and not names <= {one.name for one in lists_of(caller)}:
+            # Else a slip in a name would answer "unknown" to everything.
+            raise UnknownListError(
+                "a list was named that is not in force for this key; see /v1/lists for those that are"
+            )
         answers = flow.look_up(asked, only=names, by=caller.actor, now=now)
         self.watch.note(caller.key.id, [one.subject for one in asked], answers, now=now)
         return answers
@@ -259,6 +272,17 @@ def service() -> Service:
         if not _of_process:
             _of_process.append(Service())
         return _of_process[0]
+
+
+def lists_of(caller: Caller) -> list[ListRule]:
+    """Return the lists that a key is told of: in force, and the node's own or its organisation's."""
+    return [
+        one
+        for one in standing.list_rules()
+        if one.policy.mode in {Mode.ON, Mode.SHARE}
+        and not one.policy.negative
+        and one.is_told_to(caller.key.organisation_id)
+    ]
 
 
 def tell(

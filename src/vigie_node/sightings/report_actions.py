@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keep what a partner or a tool of our own saw, known or not.
 
-- What matched nothing is kept too: so each comes with the legal basis for keeping it, and with its end.
+- What matched nothing is kept too: so each comes with the legal basis for keeping it, one that is in force, and with an
+  end that this basis covers.
 - One call is one transaction, one event in the audit, and one change that the index hears of.
 """
 
@@ -9,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.db import transaction
 
 from vigie.errors import InvalidInputError
@@ -20,7 +20,7 @@ from vigie_node.changes import actions as changes
 from vigie_node.changes.topics import Topic
 from vigie_node.matching.answers import Answer
 from vigie_node.matching.questions import Subject
-from vigie_node.sightings import tallies, writing
+from vigie_node.sightings import legal_bases, tallies, writing
 from vigie_node.sightings.models import Match, Sighting
 from vigie_node.sightings.states import FoundBy, Place
 
@@ -28,7 +28,7 @@ AHEAD = timedelta(minutes=5)  # how far a partner's clock may be ahead of ours
 
 
 class UnfitTimesError(InvalidInputError):
-    """A sighting lies in the future, or would be kept for no time or too long."""
+    """A sighting lies in the future."""
 
     code = "sightings.unfit-times"
 
@@ -54,7 +54,7 @@ def record_seen(
 
     `decided_at` is the position of the change log before the answers were made; None: whatever changed since.
     Audit:   SIGHTINGS_REPORTED, with how many.
-    Raises:  UnfitTimesError; OvertakenError.
+    Raises:  UnfitTimesError; UnknownBasisError, BasisNotInForceError, ExpiryOutOfBoundsError; OvertakenError.
     """
     for one in seen:
         _check_times(one, now=now)
@@ -89,9 +89,6 @@ def _sighting(one: Seen, *, by: Actor, now: datetime) -> Sighting:
 
 
 def _check_times(one: Seen, *, now: datetime) -> None:
-    longest = now + timedelta(days=settings.MATCHED_SIGHTING_DAYS)
     if one.seen_at > now + AHEAD:
         raise UnfitTimesError("nothing was seen in the future; check the time and its zone")
-    if not now < one.expires_at <= longest:
-        days = settings.MATCHED_SIGHTING_DAYS
-        raise UnfitTimesError(f"a sighting expires in the future, at most {days} days from now")
+    legal_bases.check(one.legal_basis, expires_at=one.expires_at, now=now)

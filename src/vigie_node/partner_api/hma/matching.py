@@ -56,9 +56,10 @@ def look_up_value(call: Call) -> HttpResponse:
 def look_up_file(call: Call) -> HttpResponse:
     """Answer which banks hold something near a file."""
     signals.check_no_url(call)
+    call.count(1)  # before the file is read: who asked for too much has none examined
     found = signals.uploaded(call)
     asked = Asked(found.examined.questions)
-    matched = _matched(call, asked, as_a_whole=call.says("bypass_coinflip"))
+    matched = _matched(call, asked, as_a_whole=call.says("bypass_coinflip"), is_counted=True)
     return JsonResponse({found.signal.value: matched})
 
 
@@ -122,7 +123,7 @@ def _asked(call: Call) -> Asked:
     return Asked((Question(ALGORITHM[signal], signals.value_of(signal, text)),))
 
 
-def _matched(call: Call, asked: Asked, *, as_a_whole: bool) -> Matched:
+def _matched(call: Call, asked: Asked, *, as_a_whole: bool, is_counted: bool = False) -> Matched:
     """Return what matched, by the name of the bank, each nearest first."""
     own = {one.list_id: one for one in banks.banks_of(call.caller.key.organisation_id)}
     wanted = call.parameter("banks")
@@ -133,7 +134,7 @@ def _matched(call: Call, asked: Asked, *, as_a_whole: bool) -> Matched:
         asked_lists = [one for one in lists if one.policy.negative or one.id in own or trusted]
         return [_whole(one) if as_a_whole and one.id in own else one for one in asked_lists]
 
-    answer = call.look_up([asked], choose=choose)[0]
+    answer = call.look_up([asked], choose=choose, is_counted=is_counted)[0]
     numbers = banks.contents_by_depiction((claim.list_id, claim.depiction_id) for claim in answer.told)
     matched: Matched = {}
     for claim in _nearest_first(answer):

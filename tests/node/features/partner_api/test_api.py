@@ -28,7 +28,7 @@ def bearer(*scopes, **more):
 def sighting(seed=1, **more):
     return {
         "place": "URL", "ref": "pseudonym 7", "seen_at": partners.now().isoformat(), "country": "BE",
-        "legal_basis": "a basis in law", "expires_at": (partners.now() + timedelta(days=30)).isoformat(),
+        "legal_basis": "hotline-assessment", "expires_at": (partners.now() + timedelta(days=30)).isoformat(),
         "pdq": partners.value(seed).hex(), "pdq_quality": 90, **more,
     }  # fmt: skip
 
@@ -124,14 +124,15 @@ class TestSightings:
         assert (told.status_code, told.json()) == (200, {"recorded": 2})
         first, second = apps.get_model("sightings.Sighting").objects.order_by("id")
         assert (first.place, first.place_kind, first.country) == ("pseudonym 7", "URL", "BE")
-        assert (first.legal_basis, second.place_kind) == ("a basis in law", "EXHIBIT")
+        assert (first.legal_basis, second.place_kind) == ("hotline-assessment", "EXHIBIT")
         assert [one.matches.count() for one in (first, second)] == [1, 0]
 
     @pytest.mark.parametrize(
         "change",
         [
             {"place": "SOMEWHERE"}, {"ref": "x" * 2001}, {"ref": "zero\0"}, {"ref": "\ud800"}, {"country": "be"},
-            {"legal_basis": ""}, {"legal_basis": "x" * 65}, {"seen_at": "yesterday"},
+            {"legal_basis": ""}, {"legal_basis": "x" * 65}, {"legal_basis": "our own wish"},
+            {"legal_basis": "provider-detection-2021-1232"}, {"seen_at": "yesterday"},
             {"seen_at": "2026-01-01T00:00:00"}, {"expires_at": "2020-01-01T00:00:00Z"},
             {"expires_at": "9999-01-01T00:00:00Z"},
             {"seen_at": "2999-01-01T00:00:00Z"}, {"pdq": "00"}, {"pdq": "é" * 64}, {"pdq": None, "pdq_quality": None},
@@ -146,6 +147,7 @@ class TestSightings:
         assert refused.status_code == 422, refused.content
         assert refused.json()["error"]["code"] in {
             "partners.malformed-request", "fingerprints.malformed", "sightings.unfit-times",
+            "sightings.unknown-basis", "sightings.basis-not-in-force", "sightings.expiry-out-of-bounds",
         }  # fmt: skip
         assert "pseudonym" not in refused.content.decode()
         assert not apps.get_model("sightings.Sighting").objects.exists()

@@ -5,6 +5,7 @@ import io
 import json
 import time
 import urllib.request
+from datetime import timedelta
 
 import pytest
 
@@ -38,8 +39,10 @@ def test_every_operation_works_with_it(node):
     assert call(node, "POST", "/v1/match", token, {"items": [seen]})["answers"][0]["verdict"] == "near"
     assert call(node, "GET", "/v1/status", token)["is_fresh"]
     assert call(node, "GET", "/v1/revocations", token)["revocations"] == []
-    until = partners.now().replace(year=partners.now().year + 1).isoformat()
-    told = seen | {"place": "URL", "seen_at": partners.now().isoformat(), "legal_basis": "a", "expires_at": until}
+    told = seen | {
+        "place": "URL", "seen_at": partners.now().isoformat(), "legal_basis": "hotline-assessment",
+        "expires_at": (partners.now() + timedelta(days=30)).isoformat(),
+    }  # fmt: skip
     assert call(node, "POST", "/v1/sightings", token, {"sightings": [told]}) == {"recorded": 1}
     hma = f"/compat/hma/{token}"
     call(node, "POST", f"{hma}/c/banks", token, {"name": "A"})

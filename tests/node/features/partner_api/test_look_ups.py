@@ -110,8 +110,21 @@ class TestWhatIsTold:
 
     def test_only_the_lists_that_are_asked_answer(self, service, organisation, listed):
         token = make_key(organisation, Scope.MATCH).token
-        (answer,) = post(service, {"items": [item()], "lists": ["another"]}, token)["answers"]
-        assert answer["verdict"] == "unknown"
+        policy = Policy(mode=Mode.ON, classes={"uk": ("A",)})
+        lists.create_list("another", title="Another", policy=policy, reason="a test", by=COMMAND, now=NOW)
+        for names, verdict in (["another"], "unknown"), (["another", "baseline"], "near"):
+            (answer,) = post(service, {"items": [item()], "lists": names}, token)["answers"]
+            assert answer["verdict"] == verdict
+
+    def test_a_list_that_is_not_there_is_an_error_and_never_no_match(self, service, organisation, listed):
+        token = make_key(organisation, Scope.MATCH).token
+        quiet = Policy(mode=Mode.SHADOW)
+        lists.create_list("quiet", title="Quiet", policy=quiet, reason="a test", by=COMMAND, now=NOW)
+        for names in (["a slip"], ["baseline", "a slip"], ["quiet"]):
+            with pytest.raises(hot.UnknownListError):
+                post(service, {"items": [item()], "lists": names}, token)
+        with pytest.raises(hot.MalformedRequestError):
+            post(service, {"items": [item()], "lists": []}, token)
 
     def test_messagepack_is_spoken_both_ways(self, service, organisation, listed):
         token = make_key(organisation, Scope.MATCH).token
