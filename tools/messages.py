@@ -5,6 +5,7 @@
 - A string that is gone leaves; one that changed is untranslated again, never guessed at.
 - The compiled `.mo` files are made whenever the package is built or installed, and committed nowhere.
 - No gettext program is needed: Django reads its templates, babel everything else.
+- What pages show and no module marks is found by `unmarked.py`.
 """
 
 import ast
@@ -51,7 +52,15 @@ def strings() -> Catalog:
         elif path.parts[len(NODE.parts) :][:1] != ("static",) and path.suffix in {".html", ".txt"}:
             for words, context in _in_template(path):
                 found.add(words, locations=[_location(path)], context=context)
+    for words, source in _unmarked():
+        found.add(words, locations=[(f"src/{source}", 0)])
     return found
+
+
+def _unmarked() -> Iterator[tuple[str, str]]:
+    import unmarked  # noqa: PLC0415 - not there when a package is built
+
+    return unmarked.strings()
 
 
 def _in_template(path: Path) -> Iterator[Message]:

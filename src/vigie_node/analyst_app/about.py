@@ -13,6 +13,7 @@ from django.shortcuts import render
 from django.urls import path
 
 from vigie.errors import VigieError
+from vigie_node.analyst_app import error_words
 from vigie_node.analyst_app.access import signed_in
 from vigie_node.audit import queries as audit
 from vigie_node.changes import queries as changes
@@ -56,7 +57,7 @@ def _own() -> Own:
     try:
         index.check_fresh()
     except VigieError as error:
-        return Own(0, index.position, str(error))
+        return Own(0, index.position, error_words.said(error))
     return Own(sum(index.counts().values()), index.position, "")
 
 

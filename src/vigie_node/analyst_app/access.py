@@ -19,7 +19,6 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import reverse
-from django.utils.translation import gettext
 
 from vigie.errors import NotAllowedError
 from vigie_node.accounts import queries, sessions
@@ -138,7 +137,7 @@ def check_permission(request: HttpRequest, access: Access) -> None:
     Raises:  MissingPermissionError.
     """
     if access.permission is not None and not may(request, access.permission):
-        raise MissingPermissionError(gettext("None of your roles allows this. An administrator can give you one."))
+        raise MissingPermissionError("None of your roles allows this. An administrator can give you one.")
 
 
 def _declare(access: Access) -> Callable[[View[_P]], View[_P]]:

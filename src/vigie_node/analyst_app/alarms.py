@@ -23,6 +23,7 @@ from vigie.errors import VigieError
 from vigie_node.accounts.roles import Permission
 from vigie_node.alarms import actions, queries
 from vigie_node.alarms.codes import Alarm
+from vigie_node.analyst_app import error_words
 from vigie_node.analyst_app.access import actor_of, requires
 
 
@@ -130,7 +131,7 @@ def settle(request: HttpRequest, alarm_id: uuid.UUID) -> HttpResponse:
         try:
             actions.settle(alarm_id, note=form.cleaned_data["note"], by=actor_of(request), now=timezone.now())
         except VigieError as error:
-            messages.error(request, str(error))
+            messages.error(request, error_words.said(error))
         else:
             messages.success(request, _("The alarm is settled."))
         return redirect("alarms")

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST
 
 from vigie.errors import InvalidInputError, VigieError
 from vigie_node.accounts.roles import Permission
-from vigie_node.analyst_app import depiction_page, seen, tables
+from vigie_node.analyst_app import depiction_page, error_words, seen, tables
 from vigie_node.analyst_app.access import actor_of, may, requires
 from vigie_node.analyst_app.depiction_forms import AssertionForm, OverrideForm, ReasonForm, SeriesForm, SettleForm
 from vigie_node.catalogue import actions, dossier, reading, searching
@@ -188,7 +188,7 @@ def override(request: HttpRequest, depiction_id: uuid.UUID, row: int) -> HttpRes
                 messages.success(request, _("The value matches nothing from now on, whatever any source says of it."))
             return redirect("depiction", depiction_id)
         except VigieError as error:
-            wanted.add_error(None, str(error))
+            wanted.add_error(None, error_words.said(error))
     shown = {"value": value, "depiction_id": depiction_id, "form": wanted}
     return render(request, "analyst/override.html", shown, status=422 if wanted.errors else 200)
 
@@ -204,9 +204,9 @@ def _done(
                 messages.success(request, told)
                 return redirect("depiction", depiction_id)
         except InvalidInputError as error:
-            form.add_error(None, str(error))
+            form.add_error(None, error_words.said(error))
         except VigieError as error:  # the thing itself is no longer as the form found it: show how it is now
-            messages.error(request, str(error))
+            messages.error(request, error_words.said(error))
             return redirect("depiction", depiction_id)
     return _page(request, depiction_id, opened={opened: form}, status=422)
 

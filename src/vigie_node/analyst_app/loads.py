@@ -22,6 +22,7 @@ from django.views.decorators.http import require_POST
 
 from vigie.errors import VigieError
 from vigie_node.accounts.roles import Permission
+from vigie_node.analyst_app import error_words
 from vigie_node.analyst_app.access import actor_of, requires
 from vigie_node.analyst_app.seen import reach_of
 from vigie_node.sightings import actions, legal_bases, queries
@@ -34,7 +35,7 @@ def _folders() -> list[tuple[str, str]]:
 
 
 def _bases() -> list[tuple[str, str]]:
-    return [(name, f"{name}: {one.title}") for name, one in legal_bases.bases().items()]
+    return [(name, f"{name}: {_(one.title)}") for name, one in legal_bases.bases().items()]
 
 
 class LoadForm(forms.Form):
@@ -76,7 +77,7 @@ def start(request: HttpRequest) -> HttpResponse:
             now=timezone.now(),
         )  # fmt: skip
     except VigieError as error:
-        form.add_error(None, str(error))
+        form.add_error(None, error_words.said(error))
         return _page(request, form, status=422)
     messages.success(request, _("The results are being loaded."))
     return redirect("loads")
@@ -91,7 +92,7 @@ def cancel(request: HttpRequest, load_id: uuid.UUID) -> HttpResponse:
         actions.cancel_load(load_id, by=actor_of(request), now=timezone.now())
         messages.success(request, _("The load is stopped; what it brought is being taken out."))
     except VigieError as error:
-        messages.error(request, str(error))
+        messages.error(request, error_words.said(error))
     return redirect("loads")
 
 

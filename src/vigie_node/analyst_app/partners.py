@@ -22,7 +22,7 @@ from vigie.errors import VigieError
 from vigie_node.accounts import actions, key_actions, queries
 from vigie_node.accounts.roles import Permission, Scope
 from vigie_node.accounts.states import OrganisationKind
-from vigie_node.analyst_app import tables, words
+from vigie_node.analyst_app import error_words, tables, words
 from vigie_node.analyst_app.access import actor_of, requires
 
 SCOPES = {
@@ -104,7 +104,7 @@ def add(request: HttpRequest) -> HttpResponse:
         except actions.OrganisationExistsError:
             form.add_error("name", gettext("An organisation of this name is here already."))
         except actions.MalformedPersonError as error:
-            form.add_error(None, str(error))
+            form.add_error(None, error_words.said(error))
         else:
             return redirect("partner", made)
     return render(request, "analyst/partner_new.html", {"form": form}, status=422 if form.errors else 200)
@@ -139,7 +139,7 @@ def add_key(request: HttpRequest, organisation_id: uuid.UUID) -> HttpResponse:
                 now=now,
             )
         except key_actions.MalformedKeyError as error:
-            form.add_error(None, str(error))
+            form.add_error(None, error_words.said(error))
         else:
             here = {"organisation": organisation, "token": made.token, "key": queries.key(made.id, now=now)}
             return render(request, "analyst/key_token.html", here)
@@ -165,7 +165,7 @@ def change_quota(request: HttpRequest, key_id: uuid.UUID) -> HttpResponse:
     try:
         actions.change_key_quota(key_id, **form.cleaned_data, by=actor_of(request), now=timezone.now())
     except key_actions.KeyRevokedError as error:
-        messages.error(request, str(error))
+        messages.error(request, error_words.said(error))
     else:
         messages.success(request, gettext("The quotas are changed; they count within a second."))
     return redirect("key", key_id)
@@ -183,7 +183,7 @@ def revoke_key(request: HttpRequest, key_id: uuid.UUID) -> HttpResponse:
     except key_actions.NoSuchKeyError:
         raise
     except VigieError as error:
-        messages.error(request, str(error))
+        messages.error(request, error_words.said(error))
     else:
         messages.success(request, gettext("The key is revoked: within a second it opens nothing."))
     return redirect("key", key_id)

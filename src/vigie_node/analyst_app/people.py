@@ -25,7 +25,7 @@ from vigie_node.accounts import actions, queries, roles
 from vigie_node.accounts.roles import Permission, Role
 from vigie_node.accounts.states import Access
 from vigie_node.accounts.tokens import enrolment_path
-from vigie_node.analyst_app import tables
+from vigie_node.analyst_app import error_words, tables
 from vigie_node.analyst_app.access import actor_of, requires
 from vigie_node.flows import invite as invitations
 
@@ -106,7 +106,7 @@ def invite(request: HttpRequest) -> HttpResponse:
         except actions.AddressTakenError:
             form.add_error("email", gettext("Somebody signs in with this address already."))
         except actions.MalformedPersonError as error:
-            form.add_error(None, str(error))
+            form.add_error(None, error_words.said(error))
         else:
             return _show_link(request, made.person_id, made.token)
     words = [(tick, roles.DESCRIPTIONS[Role(tick.data["value"])]) for tick in form["roles"]]
@@ -153,7 +153,7 @@ def link(request: HttpRequest, person_id: uuid.UUID) -> HttpResponse:
     try:
         token = actions.issue_enrolment(person_id, by=actor_of(request), now=timezone.now())
     except actions.AccessEndedError as error:
-        messages.error(request, str(error))
+        messages.error(request, error_words.said(error))
         return redirect("person", person_id)
     return _show_link(request, person_id, token)
 
@@ -188,7 +188,7 @@ def _act(
     except actions.NoSuchPersonError:
         raise
     except VigieError as error:
-        messages.error(request, str(error))
+        messages.error(request, error_words.said(error))
     else:
         messages.success(request, done)
     return redirect("person", person_id)

@@ -21,6 +21,7 @@ from django.views.decorators.http import require_POST
 
 from vigie.errors import InvalidInputError, VigieError
 from vigie_node.accounts.roles import Permission
+from vigie_node.analyst_app import error_words
 from vigie_node.analyst_app.access import actor_of, may, requires
 from vigie_node.analyst_app.depiction_forms import OverrideForm, ReasonForm
 from vigie_node.analyst_app.search import result_page
@@ -106,9 +107,9 @@ def _done(request: HttpRequest, form: forms.Form, act: Callable[[], str], *, ope
             messages.success(request, act())
             return redirect("reviews")
         except InvalidInputError as error:
-            form.add_error(None, str(error))
+            form.add_error(None, error_words.said(error))
         except VigieError as error:  # it is no longer as the form found it: show how it is now
-            messages.error(request, str(error))
+            messages.error(request, error_words.said(error))
             return redirect("reviews")
     return _page(request, bad={opened: form}, status=422)
 

@@ -28,7 +28,7 @@ from vigie.errors import VigieError
 from vigie.fingerprints.values import SIZE_BYTES, Algorithm, parse_hex
 from vigie.matching.verdicts import Outcome
 from vigie_node.accounts.roles import Permission
-from vigie_node.analyst_app import tables
+from vigie_node.analyst_app import error_words, tables
 from vigie_node.analyst_app.access import actor_of, requires
 from vigie_node.catalogue import reading, searching
 from vigie_node.catalogue.standing import BANK
@@ -92,7 +92,7 @@ def _fingerprint(text: str, algorithms: list[Algorithm]) -> Asked:
     try:
         return Asked(subjects=tuple((Question(one, parse_hex(text, algorithm=one)),) for one in algorithms))
     except VigieError as error:
-        return Asked(problem=str(error))
+        return Asked(problem=error_words.said(error))
 
 
 @requires(Permission.CATALOGUE_SEARCH)
@@ -114,7 +114,7 @@ def _by_values(request: HttpRequest, asked: Asked) -> HttpResponse:
     try:
         found = flow.by_values(asked.subjects, by=actor_of(request), now=timezone.now())
     except VigieError as error:
-        return result_page(request, problem=str(error), status=503)
+        return result_page(request, problem=error_words.said(error), status=503)
     telling = [one for one in found if one.nearest.rows]
     telling = telling or [one for one in found if one.answer.verdict is not Outcome.UNKNOWN]
     return result_page(request, found=telling or found[:1])
@@ -137,7 +137,7 @@ def _by_file(request: HttpRequest) -> HttpResponse:
             return result_page(request, form=form, status=422)
         found = flow.by_file(form.cleaned_data["file"].read(), by=actor_of(request), now=timezone.now())
     except VigieError as error:
-        return result_page(request, problem=str(error), status=422)
+        return result_page(request, problem=error_words.said(error), status=422)
     return result_page(request, found=[found])
 
 
@@ -147,7 +147,7 @@ class InMemory(MemoryFileUploadHandler):
     def handle_raw_input(self, _input: object, _meta: object, content_length: int, *_more: object) -> None:
         """Take the upload over; called before its first byte is read."""
         if content_length > MAX_FILE_BYTES:
-            raise FileTooLargeError(_("The file is too large to be searched by here; search by its fingerprint."))
+            raise FileTooLargeError("the file is too large to be searched by here; search by its fingerprint")
         self.activated = True
 
 

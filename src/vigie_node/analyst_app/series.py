@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST
 
 from vigie.errors import VigieError
 from vigie_node.accounts.roles import Permission
-from vigie_node.analyst_app import seen, words
+from vigie_node.analyst_app import error_words, seen, words
 from vigie_node.analyst_app.access import actor_of, may, requires
 from vigie_node.analyst_app.depiction_forms import ReasonForm
 from vigie_node.catalogue import series_actions, series_queries
@@ -68,7 +68,7 @@ def create(request: HttpRequest) -> HttpResponse:
             )  # fmt: skip
             return redirect("series", made)
         except VigieError as error:
-            form.add_error("reference", str(error))
+            form.add_error("reference", error_words.said(error))
     return _page(request, form, status=422)
 
 

@@ -140,8 +140,9 @@ def _at_provider(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpRes
         try:
             return view(request, provider_id)
         except (OSError, LookupError, ValueError) as error:
-            message = gettext("Your organisation's sign-in did not answer as it should: try again, or another way.")
-            raise SingleSignOnSilentError(message) from error
+            raise SingleSignOnSilentError(
+                "Your organisation's sign-in did not answer as it should: try again, or another way."
+            ) from error
 
     return asked
 

@@ -21,6 +21,7 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext
 
 from vigie import errors as kinds
+from vigie_node.analyst_app import error_words
 from vigie_node.project.faces import Face
 
 RETRY_SECONDS = 2
@@ -53,7 +54,8 @@ def problem_of(error: BaseException | None) -> Problem:
     """
     if isinstance(error, kinds.VigieError):
         of_kind = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)
-        return Problem(getattr(error, "http_status", of_kind), error.code, str(error))
+        message = str(error) if settings.FACE == Face.PARTNER else error_words.said(error)
+        return Problem(getattr(error, "http_status", of_kind), error.code, message)
     if isinstance(error, OperationalError | InterfaceError | InternalError | OSError) and _is_out_of_room(error):
         return Problem(507, "node.disk-full", gettext("The node has no room left; its operator has to make some."))
     if isinstance(error, OperationalError | InterfaceError | InternalError) and _may_pass(error):

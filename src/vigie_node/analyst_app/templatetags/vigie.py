@@ -20,7 +20,7 @@ from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince, timeuntil
-from django.utils.translation import gettext, pgettext
+from django.utils.translation import gettext, npgettext_lazy, pgettext
 
 from vigie.fingerprints.values import Algorithm
 from vigie_node.analyst_app import words
@@ -29,6 +29,15 @@ from vigie_node.analyst_app.parts import Chart, Reason
 register = template.Library()
 
 FEW_TICKS = 8  # more boxes to tick stand in a box that scrolls
+# Django's own words stand alone; after "ago" and "in" some languages want another form of them.
+_SPANS = {
+    "year": npgettext_lazy("between 'in' and 'ago'", "%(num)d year", "%(num)d years", "num"),
+    "month": npgettext_lazy("between 'in' and 'ago'", "%(num)d month", "%(num)d months", "num"),
+    "week": npgettext_lazy("between 'in' and 'ago'", "%(num)d week", "%(num)d weeks", "num"),
+    "day": npgettext_lazy("between 'in' and 'ago'", "%(num)d day", "%(num)d days", "num"),
+    "hour": npgettext_lazy("between 'in' and 'ago'", "%(num)d hour", "%(num)d hours", "num"),
+    "minute": npgettext_lazy("between 'in' and 'ago'", "%(num)d minute", "%(num)d minutes", "num"),
+}
 _CONTROLS = {"checkbox": "form-check-input", "select": "form-select", "file": "form-control"}
 
 
@@ -84,7 +93,7 @@ def transform(value: str) -> str:
 @register.filter
 def said(value: str) -> str:
     """Say a sentence of the engine's in the reader's language."""
-    return gettext(value)
+    return gettext(value) if value else ""
 
 
 @register.simple_tag
@@ -116,9 +125,9 @@ def age(context: Context, value: datetime | None) -> SafeString:
     if abs((now - value).total_seconds()) < 60:
         said = gettext("just now")
     elif value < now:
-        said = gettext("%(time)s ago") % {"time": timesince(value, now, depth=1)}
+        said = gettext("%(time)s ago") % {"time": timesince(value, now, time_strings=_SPANS, depth=1)}
     else:
-        said = gettext("in %(time)s") % {"time": timeuntil(value, now, depth=1)}
+        said = gettext("in %(time)s") % {"time": timeuntil(value, now, time_strings=_SPANS, depth=1)}
     local = timezone.localtime(value)
     full = formats.date_format(local, pgettext("a time; letters as in Django's date filter", "j M Y, H:i"))
     return format_html(
