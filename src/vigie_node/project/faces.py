@@ -83,7 +83,7 @@ GRANTS = (
     Grant("catalogue_assertion", analyst="SIUD", partner="SIU", worker="SIUD"),
     Grant("catalogue_revocation", analyst="SIUD", partner="SIU", worker="SIUD"),
     Grant("catalogue_dispute", analyst="SIUD", partner="SU", worker="SIUD"),
-    Grant("catalogue_override", analyst="SIU", partner="SIU", worker="SIUD"),
+    Grant("catalogue_override", analyst="SIU", partner="S", worker="SIUD"),
     Grant("catalogue_*", analyst="SIUD", partner="S", worker="SIUD"),
     Grant("matching_snapshot", analyst="S", partner="S", worker="SID"),
     Grant("matching_*", analyst="S", partner="S", worker="SIUD"),

@@ -56,11 +56,10 @@ def expire(*, by: Actor, now: datetime) -> int:
         due = _of_stopped_loads()
     if not due:
         return _forget_loads(now=now)
-    sightings, values = _with_few_values(due)
+    sightings, whole, values = _with_few_values(due)
     standing = Match.objects.filter(sighting__in=sightings, undone_at=None, is_shadow=False).select_related("sighting")
     pairs = {(match.sighting_id, match.depiction_id): match for match in standing}
     tallies.take_away(tallies.sort_of(match.sighting, match.depiction_id) for match in pairs.values())
-    whole = [one for one in sightings if not SeenValue.objects.filter(sighting=one).exclude(id__in=values).exists()]
     Task.objects.filter(sighting__in=sightings).delete()
     Match.objects.filter(sighting__in=sightings).delete()
     SeenValue.objects.filter(id__in=values).delete()
@@ -80,20 +79,21 @@ def _of_stopped_loads() -> list[int]:
     return []
 
 
-def _with_few_values(due: Sequence[int]) -> tuple[list[int], list[int]]:
-    """Return the first of these sightings whose values fit one transaction; of a single large one a part of them."""
-    sightings: list[int] = []
-    values: list[int] = []
-    rows = SeenValue.objects.filter(sighting__in=due).order_by("id").values_list("sighting_id", "id")
-    of_sighting: dict[int, list[int]] = {one: [] for one in due}
-    for sighting, value in rows:
-        of_sighting[sighting].append(value)
-    for sighting, own in of_sighting.items():
-        if sightings and len(values) + len(own) > MAX_VALUES:
-            break
-        sightings.append(sighting)
-        values += own[:MAX_VALUES]
-    return sightings, values
+def _with_few_values(due: Sequence[int]) -> tuple[list[int], list[int], list[int]]:
+    """Return those of these sightings whose values fit one transaction, those that go whole, and the values.
+
+    Of a single one with too many values a part goes, and the rest the next time.
+    """
+    rows = SeenValue.objects.filter(sighting__in=due).order_by("sighting_id", "id").values_list("sighting_id", "id")
+    held = list(rows[: MAX_VALUES + 1])
+    if len(held) <= MAX_VALUES:
+        return list(due), list(due), [value for _, value in held]
+    cut = held[-1][0]  # perhaps not read to its end
+    whole = [one for one in due if one < cut]
+    values = [value for sighting, value in held if sighting < cut]
+    if values:
+        return whole, whole, values
+    return [*whole, cut], whole, [value for _, value in held[:MAX_VALUES]]
 
 
 def _forget_loads(*, now: datetime) -> int:

@@ -2,7 +2,7 @@
 """What a key was told as a match and holds no longer, so that its holder can undo what was done on it.
 
 - The worker notes each such sighting once, when nothing that was told of it stands any more: by a revocation, a settled
-  dispute, a narrower list or a value held back.
+  dispute or a narrower list. A value that is held back stops new matches and undoes none.
 - Its number is the position: one worker writes them, one after another, so nobody who goes on from a position misses
   any.
 - A key sees its own sightings alone.
