@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A value is imported, matched by a partner, disputed, revoked; it no longer matches, and its earlier matches are listed.
+"""A value is imported, matched by a partner, disputed, revoked; it matches no more, its earlier matches are listed.
 
 Everybody works in the real browser, the partner over HTTP; the faces and the worker are processes of their own.
 """

@@ -35,18 +35,19 @@ def furnish(world):
     provider = partners.organisation("Example hosting")
     key = partners.key(Scope.MATCH, Scope.MATCH_FILE, of=provider)
     person = people.recruit(Role.ANALYST, name="Adèle Dubois")
+    national = rows["national"].id
     return {
-        "home": "/", "search": "/search", "tasks": "/tasks", "tasks-mine": "/tasks?show=mine",
+        "home": "/", "search": "/search", "tasks": "/tasks", "tasks-mine": "/tasks?show=mine", "loads": "/loads",
         "catalogue": "/catalogue", "depiction": f"/depictions/{world.depiction}", "bare": f"/depictions/{world.bare}",
-        "lists": "/lists", "list": f"/lists/{rows['national'].id}", "list-change": f"/lists/{rows['national'].id}/change",
+        "lists": "/lists", "list": f"/lists/{national}", "list-change": f"/lists/{national}/change",
         "simulation": f"/simulations/{simulation}", "simulation-running": f"/simulations/{running}",
         "series-list": "/series", "series": f"/series/{series_queries.page().rows[0].id}",
-        "series-none": "/series?status=IDENTIFIED",
-        "imports": "/imports", "import": f"/imports/{imports['Hotline Example']}", "import-running": f"/imports/{waiting}",
+        "series-none": "/series?status=IDENTIFIED", "imports": "/imports",
+        "import": f"/imports/{imports['Hotline Example']}", "import-running": f"/imports/{waiting}",
         "reviews": "/reviews", "partners": "/partners", "partner-new": "/partners/add",
-        "partner": f"/partners/{provider}", "key-new": f"/partners/{provider}/keys/add", "key": f"/partners/keys/{key.id}",
-        "people": "/people", "invite": "/people/invite", "person": f"/people/{person}",
-        "alarms": "/alarms", "audit": "/audit", "about": "/about",
+        "partner": f"/partners/{provider}", "key-new": f"/partners/{provider}/keys/add",
+        "key": f"/partners/keys/{key.id}", "people": "/people", "invite": "/people/invite",
+        "person": f"/people/{person}", "alarms": "/alarms", "audit": "/audit", "about": "/about",
     }  # fmt: skip
 
 

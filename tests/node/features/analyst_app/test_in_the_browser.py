@@ -4,28 +4,43 @@
 One process serves all looks of a page: the fixture `page` fails on any error or breach of the policy in its console.
 """
 
+import itertools
+from urllib.parse import urlsplit
+
 import pytest
+from django.urls import resolve
 
 from node import accessibility, people
+from node.features.analyst_app import furnishing
 from node.features.analyst_app import world as building
 from vigie_node.accounts.roles import Role
+from vigie_node.analyst_app import shell
 from vigie_node.project.faces import Face
 
 LANGUAGES = ["en", "fr", "nl", "de"]
 
 
 @pytest.fixture
-def at(serve, page, transactional_db, settings):
+def at(serve, page, transactional_db, settings, tmp_path):
     """The address of the analysts' face, with somebody who may do everything signed in; and the world it shows."""
+    settings.UPLOADS = tmp_path / "uploads"
     built = building.build()
     address = serve(Face.ANALYST).replace("127.0.0.1", "localhost")
     page.context.add_cookies(people.cookies(people.recruit(*Role, name="Maria Janssens"), address))
     return address, built
 
 
-def addresses(world):
-    return ["/", "/search", "/catalogue", f"/depictions/{world.depiction}", f"/depictions/{world.bare}", "/reviews",
-            "/alarms", "/about"]  # fmt: skip
+@pytest.fixture
+def everywhere(at):
+    """The address of every page, by name, with something on it."""
+    address, built = at
+    return {name: address + path for name, path in furnishing.furnish(built).items()}
+
+
+def open_page(page, address):
+    page.goto(address)
+    if page.locator("[data-chart]").count():  # the charts' library comes after the page
+        page.wait_for_load_state("networkidle")
 
 
 def speak(page, address, language):
@@ -33,28 +48,32 @@ def speak(page, address, language):
 
 
 class TestEveryPage:
-    def test_has_nothing_that_axe_finds_in_any_language_light_or_dark(self, at, page):
-        address, world = at
-        for language in LANGUAGES:
-            speak(page, address, language)
-            for scheme in ["light", "dark"]:
-                page.emulate_media(color_scheme=scheme)
-                for path in addresses(world):
-                    page.goto(address + path)
-                    page.wait_for_load_state("networkidle")
-                    assert page.evaluate("document.documentElement.lang") == language
-                    assert accessibility.violations(page) == [], (path, language, scheme)
+    def test_that_the_navigation_names_is_looked_at(self, everywhere):
+        looked_at = {resolve(urlsplit(one).path).url_name for one in everywhere.values()}
+        assert {way.urls[0] for way in shell.WAYS} <= looked_at
 
-    def test_fits_a_narrow_screen_and_200_percent(self, at, page):
-        address, world = at
-        for width in [320, 640]:
-            page.set_viewport_size({"width": width, "height": 700})
-            for path in addresses(world):
-                page.goto(address + path)
-                page.wait_for_load_state("networkidle")
-                too_wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-                assert page.evaluate(too_wide) == 0, (path, width)
-                assert accessibility.violations(page) == [], (path, width)
+    def test_has_nothing_that_axe_finds_in_any_language(self, everywhere, page):
+        for language, (name, address) in itertools.product(LANGUAGES, everywhere.items()):
+            speak(page, address, language)
+            open_page(page, address)
+            assert page.evaluate("document.documentElement.lang") == language
+            assert accessibility.violations(page) == [], (name, language)
+
+    def test_has_nothing_that_axe_finds_in_the_dark(self, everywhere, page):
+        page.emulate_media(color_scheme="dark")
+        for name, address in everywhere.items():
+            open_page(page, address)
+            assert accessibility.violations(page) == [], name
+
+    def test_fits_a_narrow_screen_and_200_percent(self, everywhere, page):
+        too_wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        for name, address in everywhere.items():
+            for width in [1280, 640, 320]:
+                page.set_viewport_size({"width": width, "height": 700})
+                if width == 1280:
+                    open_page(page, address)
+                assert page.evaluate(too_wide) == 0, (name, width)
+            assert accessibility.violations(page) == [], name
 
     def test_is_small_enough(self, at, page):
         address, _world = at
@@ -81,6 +100,26 @@ class TestStates:
         page.get_by_label("Search everything").fill(world.near_pdq)
         page.keyboard.press("Enter")
         page.get_by_text("2 of 256 bits differ").wait_for()
+        assert accessibility.violations(page) == []
+
+    def test_the_dialogs_of_every_other_page_too(self, everywhere, page):
+        for name in ["lists", "list", "series-list", "series", "imports", "import", "tasks", "key", "person", "loads"]:
+            page.goto(everywhere[name])
+            for dialog in page.eval_on_selector_all("[data-opens]", "all => all.map(one => one.dataset.opens)"):
+                page.locator(f'[data-opens="{dialog}"]').first.click()
+                assert accessibility.violations(page) == [], (name, dialog)
+                page.keyboard.press("Escape")
+
+    def test_a_policy_that_is_refused_says_so_at_the_field(self, everywhere, page, complaints):
+        page.goto(everywhere["list-change"])
+        page.get_by_label("How many sources must agree").fill("3")
+        page.get_by_label("Hotline Example").check()
+        page.get_by_label("Why it is changed").fill("to be surer")
+        page.get_by_role("button", name="Put it in force").click()
+        assert page.get_by_text("More sources must agree than are named.").is_visible()
+        assert page.get_by_label("Hotline Example").is_checked()
+        assert [one for one in complaints if "422" not in one] == []
+        complaints.clear()
         assert accessibility.violations(page) == []
 
     def test_a_chart_is_drawn_with_its_table_behind(self, at, page):
@@ -141,6 +180,19 @@ class TestKeyboard:
         page.keyboard.press("Enter")
         page.get_by_text("equal SHA-256").wait_for()
         assert world.sha256 not in page.url
+
+    def test_tasks_are_chosen_and_taken_without_a_mouse(self, everywhere, page):
+        page.goto(f"{everywhere['tasks']}?show=open")
+        page.keyboard.press("j")
+        page.keyboard.press("x")
+        page.get_by_role("button", name="Take the chosen ones").press("Enter")
+        page.get_by_text("1 task is yours now.").wait_for()
+
+    def test_an_import_is_let_count_without_a_mouse(self, everywhere, page):
+        page.goto(everywhere["import"])
+        page.get_by_role("button", name="Let it count…").press("Enter")
+        page.get_by_role("dialog").get_by_role("button", name="Let it count").press("Enter")
+        page.get_by_text("It counts from now on.").wait_for()
 
     def test_goes_past_the_ways_to_the_content(self, at, page):
         address, _world = at
