@@ -8,15 +8,17 @@ from pathlib import Path
 
 from node import partners, people
 from node.features.analyst_app import world as building
+from node.features.sightings import scans
 from vigie.fingerprints.values import Algorithm
 from vigie_node.accounts.roles import Role, Scope
+from vigie_node.audit import actions as audit
 from vigie_node.base.actor import COMMAND, NODE, Actor, ActorKind
 from vigie_node.catalogue import actions as catalogue
 from vigie_node.catalogue import dossier, list_queries, series_queries
 from vigie_node.catalogue.importing import Options
 from vigie_node.catalogue.rules import Mode, Policy
 from vigie_node.catalogue.states import Kind
-from vigie_node.flows import look_up, retrace, revoke, simulate, take_in
+from vigie_node.flows import load, look_up, retrace, revoke, simulate, take_in
 from vigie_node.matching.questions import Question
 from vigie_node.sightings import actions as sightings
 from vigie_node.sightings import inbox
@@ -29,12 +31,14 @@ def furnish(world):
     _work_through(take_in.step)
     waiting = _import(FILES["Meldpunt Voorbeeld"], name="Hotline Waiting")
     _tasks()
+    _loads()
     rows = {row.name: row for row in list_queries.lists()}
     simulation = _simulate(rows["national"], Policy(mode=Mode.ON, classes=building.CLASSES, quorum=2))
     running = _simulate(rows["off"], Policy(mode=Mode.SHADOW), work=False)
     provider = partners.organisation("Example hosting")
     key = partners.key(Scope.MATCH, Scope.MATCH_FILE, of=provider)
     person = people.recruit(Role.ANALYST, name="Adèle Dubois")
+    audit.sequence(by=NODE, now=datetime.now(UTC))
     national = rows["national"].id
     return {
         "home": "/", "search": "/search", "tasks": "/tasks", "tasks-mine": "/tasks?show=mine", "loads": "/loads",
@@ -93,6 +97,26 @@ def _tasks():
     mine = Actor(ActorKind.PERSON, people.recruit(Role.INVESTIGATOR, name="Ida Maes"))
     first = inbox.tasks(inbox.Wanted(), reach=EVERYWHERE)[0]
     sightings.take_task(first.id, by=mine, now=now, reach=EVERYWHERE)
+
+
+def _loads():
+    """One scan was loaded, another waits for the worker."""
+    now = datetime.now(UTC)
+    with tempfile.TemporaryDirectory() as folder:
+        for case in ("2026-0147", "2026-0151"):
+            lines = [scans.line(f"{case} {number}", seed=number) for number in range(6)]
+            results = scans.results_of(Path(folder) / case, lines)
+            sightings.start_load(
+                results,
+                case=case,
+                basis="criminal-investigation",
+                expires_at=now + timedelta(days=365),
+                exhibit="laptop",
+                by=COMMAND,
+                now=now,
+            )
+            if case == "2026-0147":
+                _work_through(lambda at: load.step(by=NODE, now=at))
 
 
 def _sha256(number):

@@ -57,7 +57,10 @@ class TestLists:
         assert 'value="12"' in answer.text
         inside.post(f"/lists/{row.id}/change", stated(row, threshold_bits=12, reason="less noise"))
         assert the_list("national").policy.threshold_bits == 12
-        assert "less noise" in inside.get(f"/lists/{row.id}").text
+        page = inside.get(f"/lists/{row.id}").text
+        assert "less noise" in page
+        assert "changed: Threshold, in bits" in page
+        assert "· Maria Janssens" in page
 
     def test_two_people_who_edit_one_list_do_not_overwrite_each_other(self, inside, world):
         row = the_list("national")
@@ -103,6 +106,23 @@ class TestSimulations:
         assert inside.get(f"/simulations/{made.id}?format=csv").text.startswith("change,sighting")
         assert the_list("national").policy.mode is Mode.ON
         assert "selected>off" in inside.get(f"/lists/{row.id}/change?simulation={made.id}").text
+
+    def test_one_that_ended_stands_at_home_for_whoever_asked_until_the_list_changes(self, inside, world):
+        row = the_list("national")
+        inside.post(f"/lists/{row.id}/change", stated(row, mode="OFF", act="simulate"))
+        (made,) = sightings.simulations(row.id)
+        assert f"/simulations/{made.id}" not in inside.get("/").text
+        while simulate.step(by=NODE, now=datetime.now(UTC)):
+            pass
+        assert f"/simulations/{made.id}" in inside.get("/").text
+        inside.post(f"/lists/{row.id}/change", stated(row, mode="OFF", reason="as simulated"))
+        assert f"/simulations/{made.id}" not in inside.get("/").text
+
+    def test_the_form_keeps_the_reason_needed_when_something_else_is_wrong(self, inside, world):
+        row = the_list("national")
+        answer = inside.post(f"/lists/{row.id}/change", stated(row, act="simulate", threshold_bits=900))
+        assert answer.status_code == 422
+        assert "Simulate with the last sightings" in answer.text
 
     def test_one_can_be_stopped(self, inside, world):
         row = the_list("national")
