@@ -64,9 +64,9 @@ def why(
     `words` are the current ones. `usable` are the qualities of the values that no override keeps from matching.
     """
     policy = rule.policy
-    heard = [word for word in words if not policy.sources or str(word.source) in policy.sources]
+    heard = rules.latest_words([word for word in words if not policy.sources or str(word.source) in policy.sources])
     against = [word for word in heard if word.weight == 0] if policy.veto else []
-    of_class = [word for word in heard if _takes(rule, word)]
+    of_class = [word for word in heard if rules.takes(policy, word)]
     undisputed = [word for word in of_class if not (policy.dispute_suspends and word.disputed)]
     voices = len({word.source for word in undisputed})
     values = sum(
@@ -87,9 +87,3 @@ def why(
     counted = rules.words_that_count(policy, words)
     claims = bool(counted) and rules.is_in_share(rule, depiction) and values > 0
     return Because(rule, claims, findings, counted[0] if counted else None)
-
-
-def _takes(rule: ListRule, word: Word) -> bool:
-    if word.weight == 0 and not rule.policy.negative:
-        return False
-    return not rule.policy.classes or word.label in rule.policy.classes.get(word.scheme, ())

@@ -49,7 +49,8 @@ class Mode(StrEnum):
 class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a list makes matchable.
 
-    classes   scheme -> codes whose assertion counts; empty: any class above zero of any scheme
+    classes   scheme -> codes whose assertion counts; empty: any class above zero of any scheme but `bank`, whose words
+              count only for lists that name them
     sources   ids of the sources whose word counts; empty: any source
     quorum    how many sources must agree
     share     the part of depictions in mode SHARE, 0 to 1
@@ -137,7 +138,7 @@ def words_that_count(policy: Policy, words: Sequence[Word]) -> tuple[Word, ...]:
         return ()
     latest: dict[uuid.UUID, Word] = {}
     for word in heard:
-        if _has_class(policy, word) and not (policy.dispute_suspends and word.disputed):
+        if takes(policy, word) and not (policy.dispute_suspends and word.disputed):
             held = latest.get(word.source)
             if held is None or (word.weight, word.asserted_at) > (held.weight, held.asserted_at):
                 latest[word.source] = word
@@ -154,10 +155,14 @@ def latest_words(words: Sequence[Word]) -> tuple[Word, ...]:
     return tuple(latest.values())
 
 
-def _has_class(policy: Policy, word: Word) -> bool:
+def takes(policy: Policy, word: Word) -> bool:
+    """Say whether a word is of a class of the list."""
     if word.weight == 0 and not policy.negative:
         return False
-    return not policy.classes or word.label in policy.classes.get(word.scheme, ())
+    if not policy.classes:
+        # What one organisation's tool puts into its own bank is not for everybody's lists.
+        return word.scheme != BANK
+    return word.label in policy.classes.get(word.scheme, ())
 
 
 def is_in_share(rule: ListRule, depiction: uuid.UUID) -> bool:

@@ -11,6 +11,7 @@ from vigie.fingerprints.values import Algorithm
 from vigie_node.accounts.roles import Scope
 from vigie_node.base.actor import COMMAND
 from vigie_node.catalogue import actions as catalogue
+from vigie_node.catalogue.rules import Mode, Policy
 
 
 @pytest.fixture
@@ -41,6 +42,17 @@ class TestKeys:
         assert other.get(f"c/bank/{BANK}/content/{number}").status_code == 404
         assert other.delete(f"c/bank/{BANK}/content/{number}").json() == {"deleted": 0}
         assert hma.raw(partners.value(1)) == [number]
+
+    def test_what_a_tool_puts_into_its_bank_is_on_no_list_of_the_node(self, face, hma):
+        """A list of any class takes the words of sources, not what each partner's tool keeps for itself."""
+        catalogue.create_list(
+            "any", title="Any", policy=Policy(mode=Mode.ON), reason="a test", by=COMMAND, now=partners.now()
+        )
+        hma.bank()
+        hma.signal(partners.value(1))
+        trusted = Hma(face, partners.key(Scope.COMPAT_HMA, Scope.MATCH_TRUSTED, of=partners.organisation("B")).token)
+        assert trusted.lookup(partners.value(1)) == {}
+        assert list(hma.lookup(partners.value(1))) == [BANK]
 
     def test_lists_of_the_node_are_told_to_trusted_keys_only(self, face, hma):
         partners.make_list()
