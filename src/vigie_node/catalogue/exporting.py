@@ -89,11 +89,11 @@ def export_list(
     Audit:   EXPORT_MADE, with the list's version and the number of entries.
     Raises:  NoSuchListError, NotToldError, ChangedMeanwhileError; MalformedPolicyError; OSError.
     """
+    position = changes.latest()
     row = list_queries.one(list_id).row
     if row.policy.mode not in {Mode.ON, Mode.SHARE}:
         raise NotToldError(f"the list is {row.policy.mode.lower()}: nobody is told what is on it")
     rule = ListRule(row.id, row.name, row.version, row.policy)
-    position = changes.latest()
     written = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         if form is Format.LIST:

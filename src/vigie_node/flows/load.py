@@ -79,15 +79,22 @@ def _in_small_parts(seen: Sequence[Seen | None]) -> list[list[Seen | None]]:
 
 
 def _match(load: UnderWay, *, by: Actor, now: datetime) -> None:
-    until = time.monotonic() + STEP_SECONDS
+    until, limit = time.monotonic() + STEP_SECONDS, MATCHED_AT_ONCE
     while time.monotonic() < until:
-        slice_ = loading.next_to_match(load, limit=MATCHED_AT_ONCE)
+        slice_ = loading.next_to_match(load, limit=limit)
         if not slice_:
             loading.end_load(load.id, by=by, now=now)
             return
         decided_at = loading.position()
         lookup.of_catalogue().catch_up()
         claims = asking.matching_now(slice_)
-        if not loading.note_matched(load, slice_, claims, decided_at=decided_at, now=now):
+        if loading.note_matched(load, slice_, claims, decided_at=decided_at, now=now):
+            load = loading.moved_on(load, matched_to=slice_[-1])
+            limit = min(MATCHED_AT_ONCE, 2 * limit)
+            continue
+        # A change overtook it, or another process, or it was stopped. A smaller slice is overtaken less often.
+        limit = max(1, limit // 2)
+        as_it_is = loading.under_way(load.id)
+        if as_it_is is None or as_it_is.state is not LoadState.MATCHING:
             return
-        load = loading.moved_on(load, matched_to=slice_[-1])
+        load = as_it_is
