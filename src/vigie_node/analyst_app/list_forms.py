@@ -4,6 +4,7 @@
 from typing import Any
 
 from django import forms
+from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -136,7 +137,7 @@ class ChangeForm(PolicyForm):
     version = forms.IntegerField(widget=forms.HiddenInput)
     last = forms.TypedChoiceField(
         label=gettext_lazy("Simulate with the last sightings"),
-        choices=[(one, f"{one:,}".replace(",", " ")) for one in LAST],
+        choices=lambda: [(one, formats.number_format(one, use_l10n=True, force_grouping=True)) for one in LAST],
         coerce=int,
         initial=LAST[1],
     )
