@@ -20,8 +20,10 @@ from vigie_node.accounts import key_actions, tokens
 from vigie_node.accounts import queries as accounts
 from vigie_node.accounts.queries import KeyRecord
 from vigie_node.accounts.roles import Scope
+from vigie_node.alarms import actions as alarms
+from vigie_node.alarms.codes import Alarm
 from vigie_node.base.actor import NODE, Actor, ActorKind
-from vigie_node.partner_api.quotas import Quotas
+from vigie_node.partner_api.quotas import OverQuotaError, Quotas
 
 
 class UnknownCallerError(NotAllowedError):
@@ -61,6 +63,7 @@ class KeyRing:
         self._keys: dict[str, KeyRecord] | None = None
         self._used: Counter[uuid.UUID] = Counter()
         self._values: Counter[uuid.UUID] = Counter()
+        self._refused: Counter[uuid.UUID] = Counter()
         self._changing = threading.Lock()
 
     def reload(self, key_id: str = "") -> None:
@@ -98,14 +101,22 @@ class KeyRing:
         Raises:  OverQuotaError.
         """
         key = caller.key
+        try:
+            self._quotas.count(
+                key.id, values=values, per_minute=key.per_minute, values_per_day=key.values_per_day, now=now
+            )
+        except OverQuotaError:
+            self._refused[key.id] += 1
+            raise
         self._used[key.id] += 1
         self._values[key.id] += values
-        self._quotas.count(key.id, values=values, per_minute=key.per_minute, values_per_day=key.values_per_day, now=now)
 
     def note_used(self, *, now: datetime) -> None:
-        """Record which keys asked how often since the last time; numbers, nothing of what was asked."""
-        used, values = self._used, self._values
-        self._used, self._values = Counter(), Counter()
+        """Record which keys asked how often since the last time, and which for too much; nothing of what was asked."""
+        used, values, refused = self._used, self._values, self._refused
+        self._used, self._values, self._refused = Counter(), Counter(), Counter()
+        for key, times in refused.items():
+            alarms.raise_alarm(Alarm.OVER_QUOTA, subject=key, count=times, by=NODE, now=now)
         for key, requests in used.items():
             key_actions.note_key_used(key, requests=requests, values=values[key], by=NODE, now=now)
 

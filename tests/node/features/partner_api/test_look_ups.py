@@ -192,6 +192,9 @@ class TestCallers:
         with pytest.raises(OverQuotaError, match="values a day"):
             post(service, {"items": [item(), item(2)]}, token)
         post(service, {"items": [item()]}, token)
+        service.ring.note_used(now=NOW)
+        assert [(one.code, one.count) for one in alarms.standing()] == [("OVER_QUOTA", 1)]
+        assert apps.get_model("accounts.KeyDay").objects.get().values == 3
 
     def test_the_minute_is_counted_once_for_all_processes(self, service, organisation, settings):
         token = make_key(organisation, Scope.MATCH, per_minute=2).token
