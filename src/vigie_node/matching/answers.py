@@ -107,6 +107,7 @@ def answer(
     lists: Sequence[ListRule] | None = None,
     only: frozenset[str] | None = None,
     choose: Choose | None = None,
+    max_candidates: int = MAX_CANDIDATES,
 ) -> list[Answer]:
     """Answer each subject.
 
@@ -122,7 +123,7 @@ def answer(
     found = lookup.candidates([asked[place][1] for place in kept])
     if len(found) == 0:
         return _without_claims(subjects, asked, gated)
-    if len(found) > MAX_CANDIDATES:
+    if len(found) > max_candidates:
         raise TooManyCandidatesError("a value that was asked is near too many listed ones; ask fewer at once")
     standing_lists = standing.list_rules() if lists is None else lists
     if choose is not None:

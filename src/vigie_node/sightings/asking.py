@@ -3,7 +3,8 @@
 
 - The decision is that of every look-up (matching.answers); nothing is decided here.
 - A sighting of an organisation is answered from the node's own lists and from that organisation's.
-- Too many candidates at once is no shortened answer: the sightings are asked about in halves.
+- Too many candidates at once is no shortened answer: the sightings are asked about in halves. Nobody waits here, so a
+  single one may have many more: a long video that a list holds often must not hold everything behind it up.
 """
 
 import uuid
@@ -17,6 +18,7 @@ from vigie_node.matching import answers, lookup
 from vigie_node.matching.answers import Answer, Claim, TooManyCandidatesError
 from vigie_node.sightings import queries
 
+MAX_CANDIDATES_OF_ONE = 2_000_000
 _Ask: TypeAlias = Callable[[Sequence[int]], list[Answer]]
 
 
@@ -40,6 +42,7 @@ def matching_now(
             lists=lists,
             only=only,
             choose=lambda held: [one for one in held if one.is_told_to(organisation)],
+            max_candidates=MAX_CANDIDATES_OF_ONE if len(group) == 1 else answers.MAX_CANDIDATES,
         )
 
     claims: dict[int, Sequence[Claim]] = {}

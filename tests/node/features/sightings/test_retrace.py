@@ -194,6 +194,13 @@ class TestRetrace:
         retrace_all()
         assert len(standing()) == 20
 
+    def test_a_sighting_with_too_many_candidates_for_a_look_up_holds_nothing_up(self, monkeypatch):
+        seen(*values_of(2, 3))
+        say(depict(*picture(2)))
+        monkeypatch.setattr(answers, "MAX_CANDIDATES", 0)
+        retrace_all()
+        assert len(standing()) == 1
+
     def test_a_revocation_does_not_wait_for_a_sweep_over_everything(self, monkeypatch):
         seen(*values_of(*range(20)))
         words = [say(depict(*picture(seed))) for seed in range(20)]
