@@ -24,6 +24,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 SHA256 = "5b" * 32
 PDQ = partners.value(1)
 REFERENCE = "upload 4711 of user 9"
+EVENTS = [
+    "IMPORT_STARTED", "IMPORT_STAGED", "IMPORT_MADE_VISIBLE", "LOOK_UPS_RECORDED", "DISPUTE_OPENED", "DISPUTE_SETTLED",
+    "ASSERTION_REVOKED", "SIGHTINGS_UNDONE", "SIGHTINGS_READ", "TASK_TAKEN", "TASK_FINISHED",
+]  # fmt: skip
 
 
 class Partner:
@@ -33,9 +37,9 @@ class Partner:
         self._address = address
         self._token = partners.key(Scope.MATCH, of=partners.organisation("Example hosting")).token
 
-    def ask(self, **value):
-        """Ask about one content and return the verdict."""
-        return self._fetch("/v1/match", {"items": [{"ref": REFERENCE, **value}]})["answers"][0]
+    def verdict(self, **value):
+        """Ask about one content."""
+        return self._fetch("/v1/match", {"items": [{"ref": REFERENCE, **value}]})["answers"][0]["verdict"]
 
     def told_to_undo(self):
         """Return what it was told as a match and stands no longer."""
@@ -72,10 +76,6 @@ def go(page, way):
     page.get_by_role("navigation", name="Main").get_by_role("link", name=way, exact=True).click()
 
 
-def press(page, name):
-    page.get_by_role("button", name=name, exact=True).click()
-
-
 def opened(page, name):
     """Press what opens a dialog and return the dialog."""
     page.get_by_role("button", name=f"{name}…").first.click()
@@ -90,12 +90,8 @@ def seconds_until(condition):
     return time.monotonic() - begun
 
 
-def test_a_value_from_import_to_revocation(node, partner, page, tmp_path):
-    partners.make_list("national", classes={"inhope": ("baseline",)}, dispute_suspends=True)
-
-    # 1. A list manager sends a file; it is read in the background and shown before any of it counts.
-    file = tmp_path / "known.csv"
-    file.write_text(f"kind,sha256,pdq,pdq_quality,scheme,label\npicture,{SHA256},{PDQ.hex()},90,inhope,baseline\n")
+def a_list_manager_sends_a_file(page, node, file):
+    """Send a file; it is read in the background and shown before any of it counts."""
     enter(page, node, Role.LIST_MANAGER, "L. Peeters")
     go(page, "Imports")
     dialog = opened(page, "Take a file in")
@@ -105,22 +101,18 @@ def test_a_value_from_import_to_revocation(node, partner, page, tmp_path):
     dialog.get_by_role("button", name="Send").click()
     expect(page.get_by_role("region", name="Preview")).to_contain_text("Hotline Example")
     assert accessibility.violations(page) == []
-    assert partner.ask(sha256=SHA256)["verdict"] == "unknown"
 
-    # 2. They let it count: from then on it matches, within a second, in every process.
+
+def lets_it_count(page):
+    """Let the staged import count."""
     dialog = opened(page, "Let it count")
     expect(dialog).to_contain_text("From Hotline Example")
     dialog.get_by_role("button", name="Let it count").click()
     expect(page.get_by_text("It counts from now on.")).to_be_visible()
-    assert seconds_until(lambda: partner.ask(sha256=SHA256)["verdict"] == "known") < 1
 
-    # 3. The partner's uploads match, exactly and nearly.
-    asked_at = datetime.now(UTC)
-    assert partner.ask(sha256=SHA256)["verdict"] == "known"
-    near = partner.ask(pdq=partners.moved(PDQ, 6).hex(), pdq_quality=90)
-    assert near["verdict"] == "near"
 
-    # 4. An analyst finds the depiction, reads where it was seen, and disputes the word.
+def an_analyst_disputes_the_word(page, node):
+    """Find the depiction, read where it was seen, dispute the word; return the depiction's id."""
     enter(page, node, Role.ANALYST, "A. Dubois")
     page.get_by_label("Search everything").fill(SHA256)
     page.keyboard.press("Enter")
@@ -128,18 +120,17 @@ def test_a_value_from_import_to_revocation(node, partner, page, tmp_path):
     page.wait_for_url("**/depictions/*")
     depiction = page.url.rsplit("/", 1)[-1]
     expect(page.get_by_role("region", name="Last seen")).to_contain_text("upload")
-    assert page.get_by_role("button", name="Revoke…").count() == 0
+    assert page.get_by_role("button", name="Revoke…").count() == 0  # an analyst may not
     dialog = opened(page, "Dispute")
     dialog.get_by_label("Why").fill("One frame was looked at only.")
     dialog.get_by_role("button", name="Open the dispute").click()
     expect(page.get_by_text("The dispute is open.")).to_be_visible()
     assert accessibility.violations(page) == []
+    return depiction
 
-    # 5. Meanwhile it is suspended: the list's policy says so.
-    assert seconds_until(lambda: partner.ask(sha256=SHA256)["verdict"] == "unknown") < 1
-    assert partner.ask(pdq=PDQ.hex(), pdq_quality=90)["verdict"] == "unknown"
 
-    # 6. A senior analyst finds the dispute at home and rejects it: it matches again.
+def a_senior_analyst_rejects_the_dispute(page, node):
+    """Find the dispute at home and settle it: the word stands."""
     enter(page, node, Role.SENIOR_ANALYST, "S. Janssens")
     page.get_by_role("link", name="Settle the dispute about the word of Hotline Example").click()
     dialog = opened(page, "Settle the dispute")
@@ -147,51 +138,86 @@ def test_a_value_from_import_to_revocation(node, partner, page, tmp_path):
     dialog.get_by_label("On what it rests").fill("Two colleagues looked again.")
     dialog.get_by_role("button", name="Settle").click()
     expect(page.get_by_text("The dispute is settled.")).to_be_visible()
-    assert seconds_until(lambda: partner.ask(sha256=SHA256)["verdict"] == "known") < 1
 
-    # 7. Later the source was wrong after all: the word is revoked, which asks for a reason and says what it undoes.
+
+def revokes_the_word(page):
+    """Revoke the word of the depiction that is open: it asks for a reason and says what it undoes."""
     dialog = opened(page, "Revoke")
     expect(dialog).to_contain_text("Hotline Example said inhope:baseline")
-    expect(dialog).to_contain_text("national")
+    expect(dialog).to_contain_text("Lists that claim this depiction now: national")
     dialog.get_by_label("Why").fill("The source took it back by telephone.")
     dialog.get_by_role("button", name="Revoke for good").click()
-    assert seconds_until(lambda: partner.ask(sha256=SHA256)["verdict"] == "unknown") < 1
-    expect(page.get_by_text("The assertion is revoked.")).to_be_visible()
-    expect(page.get_by_text("matches nothing", exact=True)).to_be_visible()
-    assert partner.ask(pdq=PDQ.hex(), pdq_quality=90)["verdict"] == "unknown"
 
-    # 8. What was done on its strength is listed: for the partner, who told us of it by a pseudonym of their own …
-    told = wait_for(partner.told_to_undo)
-    assert {one["ref"] for one in told} == {REFERENCE}
-    assert {one["list"] for one in told} == {"national"}
 
-    # … and for an investigator: place, time and partner; the place is out of sight until asked for.
+def an_investigator_reads_what_has_to_be_undone(page, node, *, depiction, on):
+    """Read the task: time, partner, and the place, which is out of sight until asked for; return its row."""
     enter(page, node, Role.INVESTIGATOR, "I. Maes")
     go(page, "Retrace")
     row = page.get_by_role("region", name="Tasks").get_by_role("row").filter(has_text="revoked since").first
     expect(row).to_contain_text("Example hosting")
     expect(row).to_contain_text("upload")
-    expect(row.locator(f'time[datetime^="{asked_at:%Y-%m-%d}"]').first).to_be_visible()
+    expect(row.locator(f'time[datetime^="{on:%Y-%m-%d}"]').first).to_be_visible()
     expect(row.locator(f'a[href="/depictions/{depiction}"]')).to_be_visible()
     assert REFERENCE not in page.content()
     row.get_by_role("button", name="Show the place").click()
     expect(row).to_contain_text(REFERENCE)
     assert accessibility.violations(page) == []
+    return row
 
-    # 9. They take it and say what came of it.
+
+def takes_and_finishes(page, row):
+    """Take the task and say what came of it."""
     row.get_by_role("checkbox").check()
-    press(page, "Take the chosen ones")
+    page.get_by_role("button", name="Take the chosen ones").click()
     expect(page.get_by_text("1 task is yours now.")).to_be_visible()
     dialog = opened(page, "Done")
     dialog.get_by_label("What came of it").fill("The account was given back.")
     dialog.get_by_role("button", name="Done").click()
     expect(page.get_by_text("The task is done.")).to_be_visible()
 
-    # 10. The audit holds all of it, in order, and is whole.
+
+def test_a_value_from_import_to_revocation(node, partner, page, tmp_path):
+    partners.make_list("national", classes={"inhope": ("baseline",)}, dispute_suspends=True)
+    file = tmp_path / "known.csv"
+    file.write_text(f"kind,sha256,pdq,pdq_quality,scheme,label\npicture,{SHA256},{PDQ.hex()},90,inhope,baseline\n")
+
+    # 1. A file is sent and staged: nothing of it matches yet.
+    a_list_manager_sends_a_file(page, node, file)
+    assert partner.verdict(sha256=SHA256) == "unknown"
+
+    # 2. Once it counts it matches within a second, in every process.
+    lets_it_count(page)
+    assert seconds_until(lambda: partner.verdict(sha256=SHA256) == "known") < 1
+
+    # 3. The partner's uploads match, exactly and nearly.
+    asked_at = datetime.now(UTC)
+    assert partner.verdict(sha256=SHA256) == "known"
+    assert partner.verdict(pdq=partners.moved(PDQ, 6).hex(), pdq_quality=90) == "near"
+
+    # 4. The word is disputed, and suspended meanwhile: the list's policy says so.
+    depiction = an_analyst_disputes_the_word(page, node)
+    assert seconds_until(lambda: partner.verdict(sha256=SHA256) == "unknown") < 1
+    assert partner.verdict(pdq=PDQ.hex(), pdq_quality=90) == "unknown"
+
+    # 5. The dispute is rejected: it matches again.
+    a_senior_analyst_rejects_the_dispute(page, node)
+    assert seconds_until(lambda: partner.verdict(sha256=SHA256) == "known") < 1
+
+    # 6. Later the source was wrong after all: the word is revoked and matches no more, within a second.
+    revokes_the_word(page)
+    assert seconds_until(lambda: partner.verdict(sha256=SHA256) == "unknown") < 1
+    expect(page.get_by_text("The assertion is revoked.")).to_be_visible()
+    expect(page.get_by_text("matches nothing", exact=True)).to_be_visible()
+    assert partner.verdict(pdq=PDQ.hex(), pdq_quality=90) == "unknown"
+
+    # 7. What was done on its strength is listed: for the partner, by its own pseudonym, and for an investigator.
+    told = wait_for(partner.told_to_undo)
+    assert {(one["ref"], one["list"]) for one in told} == {(REFERENCE, "national")}
+    row = an_investigator_reads_what_has_to_be_undone(page, node, depiction=depiction, on=asked_at)
+    takes_and_finishes(page, row)
+
+    # 8. The audit holds all of it, in order, and is whole.
     wait_for(lambda: queries.pending_count() == 0)
     assert audit.verify(by=COMMAND, now=datetime.now(UTC)).is_whole
     found = list(models.Event.objects.order_by("sequence").values_list("event", flat=True))
-    journey = ["IMPORT_STARTED", "IMPORT_STAGED", "IMPORT_MADE_VISIBLE", "LOOK_UPS_RECORDED", "DISPUTE_OPENED",
-               "DISPUTE_SETTLED", "ASSERTION_REVOKED", "SIGHTINGS_UNDONE", "SIGHTINGS_READ", "TASK_TAKEN",
-               "TASK_FINISHED"]  # fmt: skip
-    assert [found.index(one) for one in journey] == sorted(found.index(one) for one in journey)
+    assert [found.index(one) for one in EVENTS] == sorted(found.index(one) for one in EVENTS)
