@@ -79,13 +79,17 @@ function common() {
   };
 }
 
+// What is counted by month has no days on its axis.
+const DAY_MS = 24 * 3600 * 1000;
+const step = (of) => (of.rows.every((row) => row[0].endsWith("-01")) ? 28 : 1) * DAY_MS;
+
 function axes(of, type) {
   const line = { lineStyle: { color: ink("--line") } };
   const label = { color: ink("--quiet") };
   return {
     grid: { left: 8, right: 24, top: 40, bottom: 8, containLabel: true },
     legend: of.columns.length > 2 ? { top: 0, left: 0, textStyle: { color: ink("--text") } } : undefined,
-    xAxis: { type, axisLine: line, axisLabel: label },
+    xAxis: { type, axisLine: line, axisLabel: { ...label, hideOverlap: true }, ...(type === "time" ? { minInterval: step(of) } : {}) },
     yAxis: {
       type: "value", minInterval: 1, splitLine: line, axisLabel: label, nameTextStyle: { ...label, align: "left" },
       name: of.columns.length === 2 ? of.columns[1] : undefined,
