@@ -30,10 +30,13 @@ help:
 run: .venv/.run
 	VIGIE_HOME=$(or $(VIGIE_HOME),var) exec $(BIN)/vigie-node demo
 
+# Most tests wait for processes, browsers and databases: each core takes a file at a time.
+PARALLEL := --numprocesses auto --dist loadfile
+
 # What a database decides is tried on both that a node may have.
 test: .venv/.dev
-	$(BIN)/pytest tests/node --database=postgres
-	$(BIN)/pytest
+	$(BIN)/pytest $(PARALLEL) tests/node --database=postgres
+	$(BIN)/pytest $(PARALLEL)
 
 lint: .venv/.dev
 	$(BIN)/ruff format --check
@@ -42,7 +45,7 @@ lint: .venv/.dev
 	$(BIN)/lint-imports
 
 check: lint
-	$(BIN)/pytest tests/architecture tests/unit $(wildcard tests/node/unit)
+	$(BIN)/pytest $(PARALLEL) tests/architecture tests/unit tests/node/unit
 
 bench: .venv/.dev
 	$(BIN)/python -m bench $(ARGS)

@@ -53,9 +53,10 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    environment = databases.environment(config.getoption("database"))
-    environment.__enter__()
-    config.add_cleanup(lambda: environment.__exit__(None, None, None))
+    if not hasattr(config, "workerinput"):  # one of several processes of a run has what the first one made
+        environment = databases.environment(config.getoption("database"))
+        environment.__enter__()
+        config.add_cleanup(lambda: environment.__exit__(None, None, None))
     django.setup()
 
 

@@ -2,9 +2,6 @@
 """The addresses of the partners' face, with what answers where they end."""
 
 from vigie_node.partner_api.urls import urlpatterns
-from vigie_node.project.urls import handler400
-from vigie_node.project.urls import handler403
-from vigie_node.project.urls import handler404
-from vigie_node.project.urls import handler500
+from vigie_node.project.urls import handler400, handler403, handler404, handler500
 
 __all__ = ["handler400", "handler403", "handler404", "handler500", "urlpatterns"]

@@ -4,7 +4,8 @@
 import uuid
 from datetime import datetime
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
+from django.db.models import F
 
 from vigie.errors import NotFoundError
 from vigie_node.alarms import codes, models
@@ -32,9 +33,14 @@ def raise_alarm(code: codes.Alarm, *, subject: object = "", count: int = 1, by: 
         alarm.last_at = now
         alarm.save(update_fields=["count", "last_at"])
         return
-    alarm = models.Alarm.objects.create(
-        id=new_id(now), code=code.value, subject=str(subject), count=count, raised_at=now, last_at=now
-    )
+    try:
+        with transaction.atomic():
+            alarm = models.Alarm.objects.create(
+                id=new_id(now), code=code.value, subject=str(subject), count=count, raised_at=now, last_at=now
+            )
+    except IntegrityError:  # somebody else raised it at the same moment
+        standing.update(count=F("count") + count, last_at=now)
+        return
     audit.record(Event.ALARM_RAISED, subject=alarm.id, by=by, at=now, code=code.value)
 
 

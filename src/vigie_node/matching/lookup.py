@@ -33,7 +33,6 @@ from vigie_node.matching.questions import Question
 from vigie_node.matching.tables import PART_OF, PARTS, WIDTHS, Rows, Table
 
 FOLLOW_SECONDS = 0.05
-FORGET_SECONDS = 24 * 3600.0
 _AT_ONCE = 200  # changes applied before the position is told again
 _log = logging.getLogger(__name__)
 
@@ -127,12 +126,13 @@ class Lookup:
         """
         with self._catching_up:
             try:
-                if self._heard is not None and time.monotonic() - self._heard > FORGET_SECONDS:
-                    self._parts = {}  # it may have stood still for longer than the change log is kept
                 if not self._parts:
                     self._open()
-                while self._apply(changes.since(self.position, limit=_AT_ONCE)):
-                    pass
+                while rows := changes.since(self.position, limit=_AT_ONCE):
+                    if self._has_missed(rows):
+                        self._begin_anew()
+                    else:
+                        self._apply(rows)
             except (DatabaseError, VigieError, OSError) as error:
                 raise StaleIndexError("the change log cannot be read; ask again in a moment") from error
             self._heard = time.monotonic()
@@ -191,6 +191,16 @@ class Lookup:
             return
         self._read_table()
 
+    def _begin_anew(self) -> None:
+        """Read again everything that this process follows."""
+        self._read_table()
+        for act in self._heeding.values():
+            act("")
+
+    def _has_missed(self, rows: list[changes.ChangeRow]) -> bool:
+        """Say whether this process stood still for so long that the log no longer tells what it missed."""
+        return rows[0].position > self.position + 1 and changes.earliest() > self.position + 1
+
     def _read_table(self) -> None:
         position = changes.latest()
         with TemporaryDirectory(prefix="vigie-index-") as folder:
@@ -199,8 +209,8 @@ class Lookup:
             _add(parts, rows)
         self._parts, self.position, self._read_until = parts, position, changes.latest()
 
-    def _apply(self, rows: list[changes.ChangeRow]) -> bool:
-        """Apply changes in order, and say whether there were any."""
+    def _apply(self, rows: list[changes.ChangeRow]) -> None:
+        """Apply changes in order."""
         added: list[int] = []
         for row in rows:
             if row.topic is self.table.added and row.position > self._read_until:
@@ -217,9 +227,7 @@ class Lookup:
             elif row.topic in self._heeding:
                 self._heeding[row.topic](row.subject)
         self._add(added)
-        if rows:
-            self.position = rows[-1].position
-        return bool(rows)
+        self.position = rows[-1].position
 
     def _add(self, items: Sequence[int]) -> None:
         if items:

@@ -30,7 +30,7 @@ register = template.Library()
 
 FEW_TICKS = 8  # more boxes to tick stand in a box that scrolls
 # Django's own words stand alone; after "ago" and "in" some languages want another form of them.
-_SPANS = {
+_SPANS: dict[str, Any] = {
     "year": npgettext_lazy("between 'in' and 'ago'", "%(num)d year", "%(num)d years", "num"),
     "month": npgettext_lazy("between 'in' and 'ago'", "%(num)d month", "%(num)d months", "num"),
     "week": npgettext_lazy("between 'in' and 'ago'", "%(num)d week", "%(num)d weeks", "num"),

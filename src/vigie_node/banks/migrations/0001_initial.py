@@ -6,63 +6,86 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('catalogue', '0001_initial'),
+        ("accounts", "0001_initial"),
+        ("catalogue", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Bank',
+            name="Bank",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=160)),
-                ('created_at', models.DateTimeField()),
-                ('removed_at', models.DateTimeField(null=True)),
-                ('list', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, to='catalogue.matchlist')),
-                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='accounts.organisation')),
-                ('source', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='catalogue.source')),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=160)),
+                ("created_at", models.DateTimeField()),
+                ("removed_at", models.DateTimeField(null=True)),
+                ("list", models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, to="catalogue.matchlist")),
+                (
+                    "organisation",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="accounts.organisation"),
+                ),
+                ("source", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="catalogue.source")),
             ],
         ),
         migrations.CreateModel(
-            name='BankContent',
+            name="BankContent",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('disable_until_ts', models.BigIntegerField(default=1)),
-                ('note', models.CharField(default='', max_length=255)),
-                ('metadata', models.JSONField(default=dict)),
-                ('added_at', models.DateTimeField()),
-                ('removed_at', models.DateTimeField(null=True)),
-                ('assertion', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, to='catalogue.assertion')),
-                ('bank', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='contents', to='banks.bank')),
-                ('depiction', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='catalogue.depiction')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("disable_until_ts", models.BigIntegerField(default=1)),
+                ("note", models.CharField(default="", max_length=255)),
+                ("metadata", models.JSONField(default=dict)),
+                ("added_at", models.DateTimeField()),
+                ("removed_at", models.DateTimeField(null=True)),
+                (
+                    "assertion",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.SET_NULL, to="catalogue.assertion"
+                    ),
+                ),
+                (
+                    "bank",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="contents", to="banks.bank"
+                    ),
+                ),
+                ("depiction", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="catalogue.depiction")),
             ],
         ),
         migrations.CreateModel(
-            name='SignalSwitch',
+            name="SignalSwitch",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('algorithm', models.CharField(max_length=8)),
-                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='accounts.organisation')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("algorithm", models.CharField(max_length=8)),
+                (
+                    "organisation",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="accounts.organisation"),
+                ),
             ],
         ),
         migrations.AddConstraint(
-            model_name='bank',
-            constraint=models.UniqueConstraint(condition=models.Q(('removed_at', None)), fields=('organisation', 'name'), name='bank_name_once'),
+            model_name="bank",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("removed_at", None)), fields=("organisation", "name"), name="bank_name_once"
+            ),
         ),
         migrations.AddIndex(
-            model_name='bankcontent',
-            index=models.Index(condition=models.Q(('assertion', None), ('removed_at', None)), fields=['disable_until_ts'], name='bank_content_due'),
+            model_name="bankcontent",
+            index=models.Index(
+                condition=models.Q(("assertion", None), ("removed_at", None)),
+                fields=["disable_until_ts"],
+                name="bank_content_due",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='bankcontent',
-            constraint=models.UniqueConstraint(condition=models.Q(('removed_at', None)), fields=('bank', 'depiction'), name='bank_content_once'),
+            model_name="bankcontent",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("removed_at", None)), fields=("bank", "depiction"), name="bank_content_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='signalswitch',
-            constraint=models.UniqueConstraint(fields=('organisation', 'algorithm'), name='signal_off_once'),
+            model_name="signalswitch",
+            constraint=models.UniqueConstraint(fields=("organisation", "algorithm"), name="signal_off_once"),
         ),
     ]

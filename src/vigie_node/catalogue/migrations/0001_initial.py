@@ -6,286 +6,478 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Depiction',
+            name="Depiction",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('PICTURE', 'PICTURE'), ('VIDEO', 'VIDEO'), ('OTHER', 'OTHER')], default='PICTURE', max_length=8)),
-                ('created_at', models.DateTimeField()),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("PICTURE", "PICTURE"), ("VIDEO", "VIDEO"), ("OTHER", "OTHER")],
+                        default="PICTURE",
+                        max_length=8,
+                    ),
+                ),
+                ("created_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='Import',
+            name="Import",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('file_name', models.CharField(max_length=255)),
-                ('file_sha256', models.CharField(max_length=64)),
-                ('format', models.CharField(max_length=16)),
-                ('options', models.JSONField(default=dict)),
-                ('state', models.CharField(choices=[('WAITING', 'WAITING'), ('STAGING', 'STAGING'), ('STAGED', 'STAGED'), ('VISIBLE', 'VISIBLE'), ('CANCELLED', 'CANCELLED'), ('FAILED', 'FAILED')], default='WAITING', max_length=16)),
-                ('rows_total', models.BigIntegerField(null=True)),
-                ('rows_done', models.BigIntegerField(default=0)),
-                ('counts', models.JSONField(default=dict)),
-                ('problem', models.CharField(default='', max_length=64)),
-                ('progress', models.JSONField(default=dict)),
-                ('created_at', models.DateTimeField()),
-                ('created_by', models.CharField(max_length=64)),
-                ('visible_at', models.DateTimeField(null=True)),
-                ('undone_at', models.DateTimeField(null=True)),
-                ('closing_reason', models.TextField(default='')),
-                ('claimed_at', models.DateTimeField(null=True)),
-                ('attempts', models.IntegerField(default=0)),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("file_name", models.CharField(max_length=255)),
+                ("file_sha256", models.CharField(max_length=64)),
+                ("format", models.CharField(max_length=16)),
+                ("options", models.JSONField(default=dict)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("WAITING", "WAITING"),
+                            ("STAGING", "STAGING"),
+                            ("STAGED", "STAGED"),
+                            ("VISIBLE", "VISIBLE"),
+                            ("CANCELLED", "CANCELLED"),
+                            ("FAILED", "FAILED"),
+                        ],
+                        default="WAITING",
+                        max_length=16,
+                    ),
+                ),
+                ("rows_total", models.BigIntegerField(null=True)),
+                ("rows_done", models.BigIntegerField(default=0)),
+                ("counts", models.JSONField(default=dict)),
+                ("problem", models.CharField(default="", max_length=64)),
+                ("progress", models.JSONField(default=dict)),
+                ("created_at", models.DateTimeField()),
+                ("created_by", models.CharField(max_length=64)),
+                ("visible_at", models.DateTimeField(null=True)),
+                ("undone_at", models.DateTimeField(null=True)),
+                ("closing_reason", models.TextField(default="")),
+                ("claimed_at", models.DateTimeField(null=True)),
+                ("attempts", models.IntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='Assertion',
+            name="Assertion",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('scheme', models.CharField(max_length=32)),
-                ('label', models.CharField(max_length=64)),
-                ('facts', models.JSONField(default=dict)),
-                ('ground', models.CharField(choices=[('SEEN', 'SEEN'), ('VERIFIED', 'VERIFIED'), ('RECEIVED', 'RECEIVED'), ('INHERITED', 'INHERITED')], max_length=16)),
-                ('asserted_at', models.DateTimeField()),
-                ('recorded_at', models.DateTimeField()),
-                ('recorded_by', models.CharField(max_length=64)),
-                ('supersedes', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='superseded_by', to='catalogue.assertion')),
-                ('depiction', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='assertions', to='catalogue.depiction')),
-                ('via', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, to='catalogue.import')),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("scheme", models.CharField(max_length=32)),
+                ("label", models.CharField(max_length=64)),
+                ("facts", models.JSONField(default=dict)),
+                (
+                    "ground",
+                    models.CharField(
+                        choices=[
+                            ("SEEN", "SEEN"),
+                            ("VERIFIED", "VERIFIED"),
+                            ("RECEIVED", "RECEIVED"),
+                            ("INHERITED", "INHERITED"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("asserted_at", models.DateTimeField()),
+                ("recorded_at", models.DateTimeField()),
+                ("recorded_by", models.CharField(max_length=64)),
+                (
+                    "supersedes",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="superseded_by",
+                        to="catalogue.assertion",
+                    ),
+                ),
+                (
+                    "depiction",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="assertions", to="catalogue.depiction"
+                    ),
+                ),
+                (
+                    "via",
+                    models.ForeignKey(
+                        db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, to="catalogue.import"
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='depiction',
-            name='via',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='catalogue.import'),
+            model_name="depiction",
+            name="via",
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to="catalogue.import"),
         ),
         migrations.CreateModel(
-            name='ImportMark',
+            name="ImportMark",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('assertion', models.UUIDField()),
-                ('of', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='marks', to='catalogue.import')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("assertion", models.UUIDField()),
+                (
+                    "of",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="marks",
+                        to="catalogue.import",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ImportRefusal',
+            name="ImportRefusal",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('line', models.BigIntegerField()),
-                ('code', models.CharField(max_length=64)),
-                ('message', models.CharField(max_length=500)),
-                ('of', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='refusals', to='catalogue.import')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("line", models.BigIntegerField()),
+                ("code", models.CharField(max_length=64)),
+                ("message", models.CharField(max_length=500)),
+                (
+                    "of",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="refusals", to="catalogue.import"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='MatchList',
+            name="MatchList",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=64, unique=True)),
-                ('title', models.CharField(max_length=200)),
-                ('version', models.IntegerField()),
-                ('policy', models.JSONField()),
-                ('created_at', models.DateTimeField()),
-                ('organisation', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='accounts.organisation')),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=64, unique=True)),
+                ("title", models.CharField(max_length=200)),
+                ("version", models.IntegerField()),
+                ("policy", models.JSONField()),
+                ("created_at", models.DateTimeField()),
+                (
+                    "organisation",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, to="accounts.organisation"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ListVersion',
+            name="ListVersion",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('version', models.IntegerField()),
-                ('policy', models.JSONField()),
-                ('reason', models.TextField()),
-                ('changed_at', models.DateTimeField()),
-                ('changed_by', models.CharField(max_length=64)),
-                ('list', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='versions', to='catalogue.matchlist')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("version", models.IntegerField()),
+                ("policy", models.JSONField()),
+                ("reason", models.TextField()),
+                ("changed_at", models.DateTimeField()),
+                ("changed_by", models.CharField(max_length=64)),
+                (
+                    "list",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="versions", to="catalogue.matchlist"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Override',
+            name="Override",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('algorithm', models.CharField(max_length=10)),
-                ('value', models.BinaryField(max_length=32)),
-                ('kind', models.CharField(choices=[('SUPPRESSED', 'SUPPRESSED'), ('QUARANTINED', 'QUARANTINED')], max_length=12)),
-                ('reason', models.TextField()),
-                ('review_on', models.DateField()),
-                ('made_at', models.DateTimeField()),
-                ('made_by', models.CharField(max_length=64)),
-                ('ended_at', models.DateTimeField(null=True)),
-                ('ended_by', models.CharField(default='', max_length=64)),
-                ('ended_reason', models.TextField(default='')),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("algorithm", models.CharField(max_length=10)),
+                ("value", models.BinaryField(max_length=32)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("SUPPRESSED", "SUPPRESSED"), ("QUARANTINED", "QUARANTINED")], max_length=12
+                    ),
+                ),
+                ("reason", models.TextField()),
+                ("review_on", models.DateField()),
+                ("made_at", models.DateTimeField()),
+                ("made_by", models.CharField(max_length=64)),
+                ("ended_at", models.DateTimeField(null=True)),
+                ("ended_by", models.CharField(default="", max_length=64)),
+                ("ended_reason", models.TextField(default="")),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('kind__in', ['SUPPRESSED', 'QUARANTINED'])), name='override_kind'), models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('algorithm', 'value'), name='override_one_standing')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ["SUPPRESSED", "QUARANTINED"])), name="override_kind"
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("ended_at", None)),
+                        fields=("algorithm", "value"),
+                        name="override_one_standing",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Revocation',
+            name="Revocation",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('reason', models.TextField()),
-                ('revoked_at', models.DateTimeField()),
-                ('revoked_by', models.CharField(max_length=64)),
-                ('assertion', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='revocation', to='catalogue.assertion')),
-                ('via', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, to='catalogue.import')),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("reason", models.TextField()),
+                ("revoked_at", models.DateTimeField()),
+                ("revoked_by", models.CharField(max_length=64)),
+                (
+                    "assertion",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="revocation", to="catalogue.assertion"
+                    ),
+                ),
+                (
+                    "via",
+                    models.ForeignKey(
+                        db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, to="catalogue.import"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Series',
+            name="Series",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('reference', models.CharField(max_length=64, unique=True)),
-                ('status', models.CharField(choices=[('UNIDENTIFIED', 'UNIDENTIFIED'), ('UNDER_WAY', 'UNDER_WAY'), ('IDENTIFIED', 'IDENTIFIED'), ('SAFEGUARDED', 'SAFEGUARDED')], max_length=16)),
-                ('status_reason', models.TextField(default='')),
-                ('created_at', models.DateTimeField()),
-                ('created_by', models.CharField(max_length=64)),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("reference", models.CharField(max_length=64, unique=True)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("UNIDENTIFIED", "UNIDENTIFIED"),
+                            ("UNDER_WAY", "UNDER_WAY"),
+                            ("IDENTIFIED", "IDENTIFIED"),
+                            ("SAFEGUARDED", "SAFEGUARDED"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("status_reason", models.TextField(default="")),
+                ("created_at", models.DateTimeField()),
+                ("created_by", models.CharField(max_length=64)),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('status__in', ['UNIDENTIFIED', 'UNDER_WAY', 'IDENTIFIED', 'SAFEGUARDED'])), name='series_status')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("status__in", ["UNIDENTIFIED", "UNDER_WAY", "IDENTIFIED", "SAFEGUARDED"])),
+                        name="series_status",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='SeriesLink',
+            name="SeriesLink",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('reason', models.TextField()),
-                ('linked_at', models.DateTimeField()),
-                ('linked_by', models.CharField(max_length=64)),
-                ('unlinked_at', models.DateTimeField(null=True)),
-                ('unlinked_by', models.CharField(default='', max_length=64)),
-                ('unlinked_reason', models.TextField(default='')),
-                ('depiction', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='series_links', to='catalogue.depiction')),
-                ('series', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='links', to='catalogue.series')),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("reason", models.TextField()),
+                ("linked_at", models.DateTimeField()),
+                ("linked_by", models.CharField(max_length=64)),
+                ("unlinked_at", models.DateTimeField(null=True)),
+                ("unlinked_by", models.CharField(default="", max_length=64)),
+                ("unlinked_reason", models.TextField(default="")),
+                (
+                    "depiction",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="series_links",
+                        to="catalogue.depiction",
+                    ),
+                ),
+                (
+                    "series",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="links", to="catalogue.series"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Source',
+            name="Source",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=200, unique=True)),
-                ('country', models.CharField(default='', max_length=2)),
-                ('created_at', models.DateTimeField()),
-                ('organisation', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='accounts.organisation')),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=200, unique=True)),
+                ("country", models.CharField(default="", max_length=2)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "organisation",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, to="accounts.organisation"
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='import',
-            name='source',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='catalogue.source'),
+            model_name="import",
+            name="source",
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="catalogue.source"),
         ),
         migrations.AddField(
-            model_name='assertion',
-            name='source',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='catalogue.source'),
+            model_name="assertion",
+            name="source",
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to="catalogue.source"),
         ),
         migrations.CreateModel(
-            name='UpstreamRecord',
+            name="UpstreamRecord",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('upstream_id', models.CharField(max_length=200)),
-                ('version', models.IntegerField()),
-                ('document', models.TextField()),
-                ('document_sha256', models.BinaryField(max_length=32)),
-                ('depiction', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='catalogue.depiction')),
-                ('source', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='catalogue.source')),
-                ('via', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='catalogue.import')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("upstream_id", models.CharField(max_length=200)),
+                ("version", models.IntegerField()),
+                ("document", models.TextField()),
+                ("document_sha256", models.BinaryField(max_length=32)),
+                ("depiction", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="catalogue.depiction")),
+                (
+                    "source",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, to="catalogue.source"
+                    ),
+                ),
+                (
+                    "via",
+                    models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to="catalogue.import"),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Dispute',
+            name="Dispute",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('grounds', models.TextField()),
-                ('opened_at', models.DateTimeField()),
-                ('opened_by', models.CharField(max_length=64)),
-                ('deadline', models.DateTimeField()),
-                ('outcome', models.CharField(choices=[('UPHELD', 'UPHELD'), ('REJECTED', 'REJECTED'), ('WITHDRAWN', 'WITHDRAWN')], default='', max_length=12)),
-                ('settled_at', models.DateTimeField(null=True)),
-                ('settled_by', models.CharField(default='', max_length=64)),
-                ('settlement', models.TextField(default='')),
-                ('assertion', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='disputes', to='catalogue.assertion')),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("grounds", models.TextField()),
+                ("opened_at", models.DateTimeField()),
+                ("opened_by", models.CharField(max_length=64)),
+                ("deadline", models.DateTimeField()),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[("UPHELD", "UPHELD"), ("REJECTED", "REJECTED"), ("WITHDRAWN", "WITHDRAWN")],
+                        default="",
+                        max_length=12,
+                    ),
+                ),
+                ("settled_at", models.DateTimeField(null=True)),
+                ("settled_by", models.CharField(default="", max_length=64)),
+                ("settlement", models.TextField(default="")),
+                (
+                    "assertion",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="disputes", to="catalogue.assertion"
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('outcome', ''), ('settled_at', None)), models.Q(models.Q(('outcome', ''), _negated=True), ('settled_at__isnull', False)), _connector='OR'), name='dispute_settled_or_open'), models.UniqueConstraint(condition=models.Q(('outcome', '')), fields=('assertion',), name='dispute_one_open')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("outcome", ""), ("settled_at", None)),
+                            models.Q(models.Q(("outcome", ""), _negated=True), ("settled_at__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="dispute_settled_or_open",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("outcome", "")), fields=("assertion",), name="dispute_one_open"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Fingerprint',
+            name="Fingerprint",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('algorithm', models.CharField(max_length=10)),
-                ('value', models.BinaryField(max_length=32)),
-                ('quality', models.SmallIntegerField(null=True)),
-                ('role', models.CharField(default='', max_length=12)),
-                ('start_ms', models.IntegerField(null=True)),
-                ('end_ms', models.IntegerField(null=True)),
-                ('recipe', models.CharField(default='', max_length=32)),
-                ('created_at', models.DateTimeField()),
-                ('depiction', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='fingerprints', to='catalogue.depiction')),
-                ('via', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, to='catalogue.import')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("algorithm", models.CharField(max_length=10)),
+                ("value", models.BinaryField(max_length=32)),
+                ("quality", models.SmallIntegerField(null=True)),
+                ("role", models.CharField(default="", max_length=12)),
+                ("start_ms", models.IntegerField(null=True)),
+                ("end_ms", models.IntegerField(null=True)),
+                ("recipe", models.CharField(default="", max_length=32)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "depiction",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="fingerprints",
+                        to="catalogue.depiction",
+                    ),
+                ),
+                (
+                    "via",
+                    models.ForeignKey(
+                        db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, to="catalogue.import"
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['algorithm', 'value'], name='fingerprint_value'), models.Index(fields=['via', 'depiction'], name='fingerprint_via')],
+                "indexes": [
+                    models.Index(fields=["algorithm", "value"], name="fingerprint_value"),
+                    models.Index(fields=["via", "depiction"], name="fingerprint_via"),
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='depiction',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['PICTURE', 'VIDEO', 'OTHER'])), name='depiction_kind'),
+            model_name="depiction",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind__in", ["PICTURE", "VIDEO", "OTHER"])), name="depiction_kind"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='importmark',
-            constraint=models.UniqueConstraint(fields=('of', 'assertion'), name='import_mark_once'),
+            model_name="importmark",
+            constraint=models.UniqueConstraint(fields=("of", "assertion"), name="import_mark_once"),
         ),
         migrations.AddConstraint(
-            model_name='listversion',
-            constraint=models.UniqueConstraint(fields=('list', 'version'), name='list_version_once'),
+            model_name="listversion",
+            constraint=models.UniqueConstraint(fields=("list", "version"), name="list_version_once"),
         ),
         migrations.AddIndex(
-            model_name='revocation',
-            index=models.Index(fields=['revoked_at'], name='revocation_time'),
+            model_name="revocation",
+            index=models.Index(fields=["revoked_at"], name="revocation_time"),
         ),
         migrations.AddIndex(
-            model_name='revocation',
-            index=models.Index(fields=['via', 'assertion'], name='revocation_via'),
+            model_name="revocation",
+            index=models.Index(fields=["via", "assertion"], name="revocation_via"),
         ),
         migrations.AddConstraint(
-            model_name='serieslink',
-            constraint=models.UniqueConstraint(condition=models.Q(('unlinked_at', None)), fields=('series', 'depiction'), name='series_link_once'),
+            model_name="serieslink",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("unlinked_at", None)), fields=("series", "depiction"), name="series_link_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='import',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['WAITING', 'STAGING', 'STAGED', 'VISIBLE', 'CANCELLED', 'FAILED'])), name='import_state'),
+            model_name="import",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["WAITING", "STAGING", "STAGED", "VISIBLE", "CANCELLED", "FAILED"])),
+                name="import_state",
+            ),
         ),
         migrations.AddIndex(
-            model_name='assertion',
-            index=models.Index(fields=['via', 'depiction'], name='assertion_via'),
+            model_name="assertion",
+            index=models.Index(fields=["via", "depiction"], name="assertion_via"),
         ),
         migrations.AddIndex(
-            model_name='assertion',
-            index=models.Index(condition=models.Q(('supersedes__isnull', False)), fields=['via', 'depiction', 'id'], name='assertion_superseding'),
+            model_name="assertion",
+            index=models.Index(
+                condition=models.Q(("supersedes__isnull", False)),
+                fields=["via", "depiction", "id"],
+                name="assertion_superseding",
+            ),
         ),
         migrations.AddIndex(
-            model_name='assertion',
-            index=models.Index(fields=['scheme', 'label', 'id'], name='assertion_label'),
+            model_name="assertion",
+            index=models.Index(fields=["scheme", "label", "id"], name="assertion_label"),
         ),
         migrations.AddIndex(
-            model_name='assertion',
-            index=models.Index(fields=['source', 'id'], name='assertion_source'),
+            model_name="assertion",
+            index=models.Index(fields=["source", "id"], name="assertion_source"),
         ),
         migrations.AddConstraint(
-            model_name='assertion',
-            constraint=models.CheckConstraint(condition=models.Q(('ground__in', ['SEEN', 'VERIFIED', 'RECEIVED', 'INHERITED'])), name='assertion_ground'),
+            model_name="assertion",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("ground__in", ["SEEN", "VERIFIED", "RECEIVED", "INHERITED"])),
+                name="assertion_ground",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='upstreamrecord',
-            constraint=models.UniqueConstraint(fields=('source', 'upstream_id', 'version'), name='upstream_version_once'),
+            model_name="upstreamrecord",
+            constraint=models.UniqueConstraint(
+                fields=("source", "upstream_id", "version"), name="upstream_version_once"
+            ),
         ),
     ]

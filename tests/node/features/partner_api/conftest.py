@@ -24,6 +24,7 @@ NOT_OF_PARTNERS = (
 @pytest.fixture
 def face(db, settings, tmp_path):
     """A client of the partners' face in this process."""
+    importlib.import_module("vigie_node.project.urls")  # it takes the face of its first import: not this one's
     settings.FACE, settings.ROOT_URLCONF = Face.PARTNER, "node.partner_urls"
     settings.INDEXES, settings.HOME = tmp_path / "indexes", tmp_path
     settings.MIDDLEWARE = [one for one in settings.MIDDLEWARE if not one.startswith(NOT_OF_PARTNERS)]
