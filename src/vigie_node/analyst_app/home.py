@@ -21,8 +21,10 @@ from vigie_node.alarms import queries as alarms
 from vigie_node.analyst_app import words
 from vigie_node.analyst_app.access import actor_of, may, signed_in
 from vigie_node.analyst_app.alarms import MEANINGS
+from vigie_node.analyst_app.seen import reach_of
 from vigie_node.catalogue import list_queries, reviews
-from vigie_node.sightings import waiting
+from vigie_node.sightings import inbox, waiting
+from vigie_node.sightings.rules import Reach
 
 SHOWN = 20
 SIMULATION_STAYS = timedelta(days=7)  # on the page of whoever asked for it, unless its list is changed before
@@ -61,7 +63,7 @@ def page(request: HttpRequest) -> HttpResponse:
 
 def _needs(request: HttpRequest, now: datetime) -> Iterator[Need]:
     if may(request, Permission.TASKS_WORK):
-        yield from _tasks()
+        yield from _tasks(reach_of(request))
     if may(request, Permission.DISPUTE_SETTLE):
         for one in reviews.open_disputes(limit=SHOWN):
             what = _("Settle the dispute about the word of %(source)s") % {"source": one.source}
@@ -84,8 +86,8 @@ def _needs(request: HttpRequest, now: datetime) -> Iterator[Need]:
             yield Need(str(MEANINGS[alarm.code].what), "bell", f"{reverse('alarms')}#alarm-{alarm.id}", alarm.raised_at)
 
 
-def _tasks() -> Iterator[Need]:
-    for one in waiting.open_tasks():
+def _tasks(reach: Reach) -> Iterator[Need]:
+    for one in waiting.open_tasks(reach=reach):
         said = ngettext("%(count)s task: %(kind)s", "%(count)s tasks: %(kind)s", one.count)
         what = said % {"count": one.count, "kind": words.look_of(one.kind).word}
         yield Need(what, "history", f"{reverse('tasks')}?kind={one.kind}", one.oldest_at)
@@ -107,8 +109,8 @@ def _figures(request: HttpRequest) -> Iterator[Figure]:
             _("Assertions recorded today"), min(count, reviews.AT_MOST), reverse("said"), count > reviews.AT_MOST
         )
     if may(request, Permission.TASKS_WORK):
-        count, url = waiting.waiting_count(), f"{reverse('tasks')}?show=open"
-        yield Figure(_("Tasks that nobody took"), min(count, waiting.AT_MOST), url, count > waiting.AT_MOST)
+        count, url = waiting.waiting_count(reach=reach_of(request)), f"{reverse('tasks')}?show=open"
+        yield Figure(_("Tasks that nobody took"), count, url, count >= inbox.COUNTED_TO)
         person = actor_of(request).id
         assert person is not None
         yield Figure(_("Tasks that you took"), waiting.taken_by(person), f"{reverse('tasks')}?show=mine")

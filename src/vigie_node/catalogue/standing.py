@@ -67,6 +67,10 @@ _WORDS = f"""
             SELECT 1 FROM catalogue_assertion n WHERE n.supersedes_id = a.id AND {_VISIBLE.format("n")}
         )
         AND a.depiction_id IN ({{depictions}}) ORDER BY a.asserted_at, a.id"""  # noqa: S608 - made of constants
+_OVERRIDDEN_ROWS = """
+    SELECT f.id FROM catalogue_override o
+    JOIN catalogue_fingerprint f ON f.algorithm = o.algorithm AND f.value = o.value
+    WHERE o.ended_at IS NULL"""
 _OVERRIDES = "SELECT algorithm, value FROM catalogue_override WHERE ended_at IS NULL AND value IN ({values})"
 
 
@@ -123,6 +127,11 @@ def overridden(values: Iterable[tuple[Algorithm, bytes]]) -> frozenset[tuple[Alg
         rows = _read(_OVERRIDES.format(values=marks(portion)), portion)
         found |= {(Algorithm(algorithm), bytes(value)) for algorithm, value in rows}
     return frozenset(found & asked)
+
+
+def overridden_rows() -> list[int]:
+    """Return the fingerprints whose value may match nothing, by our own word."""
+    return [row for (row,) in _read(_OVERRIDDEN_ROWS, [])]
 
 
 def weight_of(scheme: str, label: str) -> int:

@@ -54,6 +54,11 @@ class Candidates:
     def __len__(self) -> int:
         return len(self.row)
 
+    def without(self, rows: Sequence[int]) -> "Candidates":
+        """Return the same without some rows."""
+        kept = ~np.isin(self.row, np.asarray(rows, np.int64))
+        return Candidates(self.question[kept], self.row[kept], self.distance[kept])
+
 
 class Lookup:
     """One table's index in this process; it may be shared by threads."""

@@ -5,13 +5,11 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Min
-
 from vigie_node.base.actor import Actor
+from vigie_node.sightings import inbox
 from vigie_node.sightings.models import Simulation, Task
+from vigie_node.sightings.rules import Reach
 from vigie_node.sightings.states import SimulationState, TaskKind, TaskState
-
-AT_MOST = 10_000  # beyond this a count says "more than"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +21,14 @@ class Waiting:
     oldest_at: datetime
 
 
-def open_tasks() -> list[Waiting]:
-    """Return the tasks that nobody took, by kind, the one that waits longest first."""
-    rows = (
-        Task.objects.filter(state=TaskState.OPEN.value)
-        .values("kind")
-        .annotate(count=Count("id"), oldest=Min("created_at"))
-    )
-    found = [Waiting(TaskKind(one["kind"]), one["count"], one["oldest"]) for one in rows]
+def open_tasks(*, reach: Reach) -> list[Waiting]:
+    """Return the tasks that nobody took and that may be seen, by kind, the one that waits longest first."""
+    found = []
+    for kind in TaskKind:
+        wanted = inbox.Wanted(states=(TaskState.OPEN,), kind=kind)
+        oldest = inbox.oldest_task(wanted, reach=reach)
+        if oldest is not None:
+            found.append(Waiting(kind, inbox.task_count(wanted, reach=reach), oldest))
     return sorted(found, key=lambda one: one.oldest_at)
 
 
@@ -54,9 +52,9 @@ def ended_simulations(by: Actor, *, since: datetime, limit: int) -> list[Ended]:
     ]
 
 
-def waiting_count() -> int:
-    """Count the tasks that nobody took, AT_MOST + 1 at most."""
-    return Task.objects.filter(state=TaskState.OPEN.value).order_by()[: AT_MOST + 1].count()
+def waiting_count(*, reach: Reach) -> int:
+    """Count the tasks that nobody took and that may be seen, up to inbox.COUNTED_TO."""
+    return inbox.task_count(inbox.Wanted(states=(TaskState.OPEN,)), reach=reach)
 
 
 def taken_by(person_id: uuid.UUID) -> int:

@@ -18,7 +18,7 @@ from vigie_node.catalogue import list_actions as lists
 from vigie_node.catalogue.identity import NewFingerprint
 from vigie_node.catalogue.models import Fingerprint
 from vigie_node.catalogue.rules import Mode, Policy
-from vigie_node.catalogue.states import Grade, Kind
+from vigie_node.catalogue.states import Grade, Kind, OverrideKind
 from vigie_node.matching import actions as matching
 from vigie_node.matching import answers, lookup
 from vigie_node.matching.questions import Question
@@ -285,3 +285,19 @@ class TestFollowing:
 def test_a_policy_survives_the_database():
     policy = Policy(classes={"inhope": ("baseline",)}, quorum=2, mode=Mode.SHARE, share=0.25)
     assert msgspec.convert(msgspec.to_builtins(policy), Policy) == policy
+
+
+class TestAFlood:
+    def test_a_value_in_quarantine_holds_no_look_up_up(self):
+        make_list()
+        for number in range(6):
+            say(depict((Algorithm.PDQ, value(1)), (Algorithm.SHA256, digest(Algorithm.SHA256, str(number)))))
+        asked = Question(Algorithm.PDQ, value(1))
+        with pytest.raises(answers.TooManyCandidatesError):
+            ask(asked, max_candidates=3)
+        looked_at = (NOW + timedelta(days=30)).date()
+        catalogue.override(
+            Algorithm.PDQ, value(1), kind=OverrideKind.QUARANTINED, reason="a flood", review_on=looked_at, by=COMMAND,
+            now=NOW,
+        )  # fmt: skip
+        assert ask(asked, max_candidates=3).verdict is Outcome.UNKNOWN
