@@ -25,7 +25,8 @@ SENSITIVE = {
     "bytes": b"\x00\x01",
     "a mapping": {"name": "x"},
 }
-PLAIN = [None, True, 12, 0.5, "STAGED", "sequence-audit", uuid.uuid4(), str(uuid.uuid4()), [1, 2], "vigie_node.jobs"]
+AN_ID = uuid.UUID("0192f0c1-2b3c-7abc-8def-0123456789ab")
+PLAIN = [None, True, 12, 0.5, "STAGED", "sequence-audit", AN_ID, str(AN_ID), [1, 2], "vigie_node.jobs"]
 
 
 @pytest.fixture
