@@ -13,9 +13,9 @@ from django.shortcuts import render
 from django.urls import path
 
 from vigie.errors import VigieError
-from vigie_node.analyst_app import error_words
 from vigie_node.analyst_app.access import signed_in
 from vigie_node.audit import queries as audit
+from vigie_node.base import error_words
 from vigie_node.changes import queries as changes
 from vigie_node.matching import lookup, published
 from vigie_node.sightings import queries as sightings

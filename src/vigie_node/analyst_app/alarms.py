@@ -23,8 +23,8 @@ from vigie.errors import VigieError
 from vigie_node.accounts.roles import Permission
 from vigie_node.alarms import actions, queries
 from vigie_node.alarms.codes import Alarm
-from vigie_node.analyst_app import error_words
 from vigie_node.analyst_app.access import actor_of, requires
+from vigie_node.base import error_words
 
 
 @dataclass(frozen=True, slots=True)

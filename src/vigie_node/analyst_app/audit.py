@@ -25,9 +25,10 @@ from django.views.decorators.http import require_GET, require_POST
 from vigie.errors import VigieError
 from vigie_node.accounts import queries as accounts
 from vigie_node.accounts.roles import Permission
-from vigie_node.analyst_app import actors, audit_words, error_words, tables
+from vigie_node.analyst_app import actors, audit_words, tables
 from vigie_node.analyst_app.access import actor_of, requires
 from vigie_node.audit import actions, queries
+from vigie_node.base import error_words
 from vigie_node.base.actor import ActorKind
 
 HEADER = ("sequence", "id", "event", "subject", "actor", "organisation", "at", "details")

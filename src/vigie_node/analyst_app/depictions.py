@@ -20,9 +20,10 @@ from django.views.decorators.http import require_POST
 
 from vigie.errors import InvalidInputError, VigieError
 from vigie_node.accounts.roles import Permission
-from vigie_node.analyst_app import depiction_page, error_words, seen, tables
+from vigie_node.analyst_app import depiction_page, seen, tables
 from vigie_node.analyst_app.access import actor_of, may, requires
 from vigie_node.analyst_app.depiction_forms import AssertionForm, OverrideForm, ReasonForm, SeriesForm, SettleForm
+from vigie_node.base import error_words
 from vigie_node.catalogue import actions, dossier, reading, searching
 from vigie_node.catalogue.states import DisputeOutcome, Grade, OverrideKind
 from vigie_node.sightings import figures

@@ -24,10 +24,11 @@ from django.views.decorators.http import require_POST
 
 from vigie.errors import InvalidInputError, VigieError
 from vigie_node.accounts.roles import Permission
-from vigie_node.analyst_app import error_words, words
+from vigie_node.analyst_app import words
 from vigie_node.analyst_app.access import actor_of, requires
 from vigie_node.analyst_app.depiction_forms import ReasonForm
 from vigie_node.analyst_app.tables import csv_answer
+from vigie_node.base import error_words
 from vigie_node.catalogue import import_queries, importing
 from vigie_node.catalogue.import_queries import ImportRow, Part
 from vigie_node.catalogue.importing import Options

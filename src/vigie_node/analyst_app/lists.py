@@ -24,10 +24,11 @@ from django.views.decorators.http import require_POST
 
 from vigie.errors import VigieError
 from vigie_node.accounts.roles import Permission
-from vigie_node.analyst_app import actors, error_words
+from vigie_node.analyst_app import actors
 from vigie_node.analyst_app.access import actor_of, requires
 from vigie_node.analyst_app.list_forms import POLICY_WORDS, ChangeForm, ListForm, initial_of
 from vigie_node.analyst_app.tables import csv_answer
+from vigie_node.base import error_words
 from vigie_node.catalogue import exporting, list_actions, list_queries
 from vigie_node.catalogue.list_queries import ListDossier, VersionRow
 from vigie_node.catalogue.rules import Policy

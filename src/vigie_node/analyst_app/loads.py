@@ -22,9 +22,9 @@ from django.views.decorators.http import require_POST
 
 from vigie.errors import VigieError
 from vigie_node.accounts.roles import Permission
-from vigie_node.analyst_app import error_words
 from vigie_node.analyst_app.access import actor_of, requires
 from vigie_node.analyst_app.seen import reach_of
+from vigie_node.base import error_words
 from vigie_node.sightings import actions, legal_bases, queries
 
 

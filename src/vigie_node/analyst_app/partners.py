@@ -22,8 +22,9 @@ from vigie.errors import VigieError
 from vigie_node.accounts import actions, key_actions, queries
 from vigie_node.accounts.roles import Permission, Scope
 from vigie_node.accounts.states import OrganisationKind
-from vigie_node.analyst_app import error_words, tables, words
+from vigie_node.analyst_app import tables, words
 from vigie_node.analyst_app.access import actor_of, requires
+from vigie_node.base import error_words
 
 SCOPES = {
     Scope.MATCH: (_("Match"), _("Ask whether values are known: verdict, label and reason.")),

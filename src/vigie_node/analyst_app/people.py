@@ -25,8 +25,9 @@ from vigie_node.accounts import actions, queries, roles
 from vigie_node.accounts.roles import Permission, Role
 from vigie_node.accounts.states import Access
 from vigie_node.accounts.tokens import enrolment_path
-from vigie_node.analyst_app import error_words, tables
+from vigie_node.analyst_app import tables
 from vigie_node.analyst_app.access import actor_of, requires
+from vigie_node.base import error_words
 from vigie_node.flows import invite as invitations
 
 ROLE_CHOICES = [(role.value, _(roles.DESCRIPTIONS[role].title)) for role in Role]

@@ -21,10 +21,10 @@ from django.views.decorators.http import require_POST
 
 from vigie.errors import InvalidInputError, VigieError
 from vigie_node.accounts.roles import Permission
-from vigie_node.analyst_app import error_words
 from vigie_node.analyst_app.access import actor_of, may, requires
 from vigie_node.analyst_app.depiction_forms import OverrideForm, ReasonForm
 from vigie_node.analyst_app.search import result_page
+from vigie_node.base import error_words
 from vigie_node.catalogue import actions, reviews
 from vigie_node.flows import search as flow
 from vigie_node.matching.questions import Question

@@ -28,8 +28,9 @@ from vigie.errors import VigieError
 from vigie.fingerprints.values import SIZE_BYTES, Algorithm, parse_hex
 from vigie.matching.verdicts import Outcome
 from vigie_node.accounts.roles import Permission
-from vigie_node.analyst_app import error_words, tables
+from vigie_node.analyst_app import tables
 from vigie_node.analyst_app.access import actor_of, requires
+from vigie_node.base import error_words
 from vigie_node.catalogue import reading, searching
 from vigie_node.catalogue.standing import BANK
 from vigie_node.flows import search as flow

@@ -20,9 +20,10 @@ from django.views.decorators.http import require_POST
 
 from vigie.errors import VigieError
 from vigie_node.accounts.roles import Permission
-from vigie_node.analyst_app import error_words, seen, words
+from vigie_node.analyst_app import seen, words
 from vigie_node.analyst_app.access import actor_of, may, requires
 from vigie_node.analyst_app.depiction_forms import ReasonForm
+from vigie_node.base import error_words
 from vigie_node.catalogue import series_actions, series_queries
 from vigie_node.catalogue.states import SeriesStatus
 

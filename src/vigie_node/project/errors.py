@@ -21,7 +21,7 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext
 
 from vigie import errors as kinds
-from vigie_node.analyst_app import error_words
+from vigie_node.base import error_words
 from vigie_node.project.faces import Face
 
 RETRY_SECONDS = 2

@@ -5,7 +5,7 @@ import pytest
 from django.utils import translation
 
 from vigie import errors
-from vigie_node.analyst_app import error_words
+from vigie_node.base import error_words
 
 WHOLE = "there is no such list"
 WITH_A_NUMBER = "a note has at most 500 characters"
