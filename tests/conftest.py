@@ -7,6 +7,7 @@
   which a clone need not have.
 """
 
+import importlib
 import ipaddress
 import os
 import shutil
@@ -62,6 +63,14 @@ def pytest_configure(config):
 
 def pytest_report_header(config):
     return f"database of the node: {config.getoption('database')}"
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(tmp_path_factory, django_db_modify_db_settings_parallel_suffix):
+    """Keep the database of a test run in a file, where processes of the node meet it."""
+    connection = importlib.import_module("django.db").connection  # once Django is set up
+    if connection.vendor == "sqlite":
+        connection.settings_dict["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "node.sqlite3")
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,6 @@
 import contextlib
 
 import pytest
-from django.db import connection
 from playwright.sync_api import sync_playwright
 
 from node import append_only, faces
@@ -40,12 +39,6 @@ def pytest_collection_modifyitems(config, items):
 def _depends_on_database(item):
     uses_it = item.get_closest_marker("django_db") or DATABASE & set(item.fixturenames)
     return uses_it and ("journeys" in item.path.parts or "browser" not in item.fixturenames)
-
-
-@pytest.fixture(scope="session")
-def django_db_modify_db_settings(tmp_path_factory, django_db_modify_db_settings_parallel_suffix):
-    if connection.vendor == "sqlite":
-        connection.settings_dict["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "node.sqlite3")
 
 
 @pytest.fixture(scope="session", autouse=True)
