@@ -24,6 +24,7 @@ from vigie.errors import InvalidInputError, NotAllowedError, NotFoundError, Unav
 Groups: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 _INTERRUPTED = 130
+_NO_SUCH_TABLE = "42P01"  # as PostgreSQL says it
 _SYSTEM_KINDS: dict[int, tuple[type[VigieError], str]] = {
     errno.ENOENT: (NotFoundError, "check the paths, and that their folders exist"),
     errno.ENOTDIR: (NotFoundError, "check the paths, and that their folders exist"),
@@ -85,7 +86,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         kind, advice = _SYSTEM_KINDS.get(error.errno or 0, _OTHERWISE)
         reason = error.strerror or type(error).__name__
         return say("node.system", f"the system refuses ({reason}): {advice}", kind.exit_code)
+    except Exception as error:
+        if not _is_of_the_database(error):
+            raise
+        return say(
+            "node.database-unusable",
+            "the database cannot be opened, has no tables of a node, or does not answer: check VIGIE_HOME and "
+            "VIGIE_DATABASE_URL; where there is no node yet, run `vigie-node init`",
+            UnavailableError.exit_code,
+        )
     return int(code or 0)
+
+
+def _is_of_the_database(error: Exception) -> bool:
+    """Say whether the database is away or was never made a node's; any other error of it is a bug."""
+    found = sys.modules.get("django.db.utils")  # not there where the command did without the site
+    return found is not None and (
+        isinstance(error, found.OperationalError)
+        or (isinstance(error, found.ProgrammingError) and getattr(error.__cause__, "sqlstate", "") == _NO_SUCH_TABLE)
+    )
 
 
 def say(code: str, message: str, exit_code: int) -> int:
@@ -100,7 +119,7 @@ def build_parser(given: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="vigie-node",
         description="Run a node: its catalogue, its matching service, its analysts' application.",
-        epilog="Example: vigie-node init --administrator 'A. Keller' --organisation 'Example hotline'",
+        epilog="Example: vigie-node init --organisation 'Example hotline' --country FR --email a.keller@example.org",
     )
     parser.add_argument("--version", action="version", version=f"vigie-node {__version__}")
     groups = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

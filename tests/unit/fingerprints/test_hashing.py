@@ -27,6 +27,16 @@ STAGED = f"import sys; sys.path[:] = [*sys.argv[6:], {str(Path(__file__).parent)
 MEMORY = dict.fromkeys(Role, 512 * 1024**2)
 
 
+_STRANGERS: set[int] = set()
+
+
+@pytest.fixture(autouse=True)
+def strangers():
+    """Tell the workers of a test from those that other tests have left to this process."""
+    _STRANGERS.clear()
+    _STRANGERS.update(children())
+
+
 @pytest.fixture
 def staged(monkeypatch):
     """Start workers with the staged decoders in them."""
@@ -142,13 +152,18 @@ class TestExamine:
         assert killed != workers()
 
 
-def workers(of: int | None = None) -> list[int]:
-    """Return the living children of a process."""
-    of = of or os.getpid()
-    found = []
-    for tasks in Path(f"/proc/{of}/task").iterdir():
-        found += [int(pid) for pid in (tasks / "children").read_text().split()]
-    return [pid for pid in found if b"vigie" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+def workers() -> list[int]:
+    """Return the living children of this process that the test has started."""
+    return sorted(children() - _STRANGERS)
+
+
+def children() -> set[int]:
+    return {
+        int(pid)
+        for task in Path("/proc/self/task").iterdir()
+        for pid in (task / "children").read_text().split()
+        if b"vigie" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    }
 
 
 class TestArchives:

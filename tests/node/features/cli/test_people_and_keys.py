@@ -75,3 +75,16 @@ class TestKey:
     def test_says_what_is_wrong(self, home, arguments, exit_code, code):
         done = commands.run(home, "key", *arguments)
         assert (done.returncode, f"[{code}]" in done.stderr) == (exit_code, True), done.stderr
+
+
+class TestWithoutANode:
+    @pytest.mark.parametrize("arguments", [("user", "list"), ("key", "list"), ("import", "a.csv", "--source", "A")])
+    def test_says_that_there_is_none(self, tmp_path, arguments):
+        done = commands.run(tmp_path / "nowhere", *arguments)
+        assert (done.returncode, "[node.database-unusable]" in done.stderr) == (8, True), done.stderr
+        assert "Traceback" not in done.stderr
+
+    def test_says_so_of_a_database_that_is_not_a_nodes(self, tmp_path):
+        (tmp_path / "node.sqlite3").touch()
+        done = commands.run(tmp_path, "user", "list")
+        assert (done.returncode, "[node.database-unusable]" in done.stderr) == (8, True), done.stderr

@@ -240,10 +240,13 @@ class TestDescription:
         assert description.whole() is description.whole()
 
     def test_every_reference_in_it_leads_somewhere(self, face):
-        told = face.get("/v1/openapi.json").json()
-        for reference in set(re.findall(r'"\$ref": "#/([^"]+)"', face.get("/v1/openapi.json").content.decode())):
-            place = told
+        answer = face.get("/v1/openapi.json")
+        references = set(re.findall(r'"\$ref": "#/([^"]+)"', answer.content.decode()))
+        assert references
+        for reference in references:
+            place = answer.json()
             for part in reference.split("/"):
+                assert part in place, reference
                 place = place[part]
 
     def test_the_page_needs_no_script_and_no_other_host(self, face):
