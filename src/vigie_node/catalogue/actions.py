@@ -20,11 +20,11 @@ from vigie_node.audit import actions as audit
 from vigie_node.audit.events import Event
 from vigie_node.base.actor import Actor
 from vigie_node.base.ids import new_id
-from vigie_node.catalogue import classes, derivation, identity, revoking
+from vigie_node.catalogue import classes, derivation, identity, revoking, standing
 from vigie_node.catalogue.dispute_actions import open_dispute, settle_dispute
 from vigie_node.catalogue.identity import Fingerprints, NewFingerprint
 from vigie_node.catalogue.list_actions import NoSuchListError, change_list, create_list
-from vigie_node.catalogue.models import Assertion, Depiction, Fingerprint, MatchList, Source
+from vigie_node.catalogue.models import Assertion, Depiction, Fingerprint, MatchList, Revocation, Source
 from vigie_node.catalogue.override_actions import end_override, override, review_override
 from vigie_node.catalogue.reasons import stated
 from vigie_node.catalogue.rules import BANK
@@ -147,7 +147,7 @@ def record_assertion(
     """Record who says what of a depiction; return the assertion's id.
 
     What the same source said before in the same scheme is superseded, named or not; a word of the scheme `bank`
-    supersedes only one about the same list.
+    supersedes only one about the same list. What was revoked stays so: to have an earlier word back is to say it anew.
     Audit:   ASSERTION_RECORDED, with the depiction, the scheme and what is superseded.
     Raises:  NoSuchDepictionError, NoSuchSourceError, NoSuchListError; FutureAssertionError, CannotSupersedeError;
              UnknownSchemeError, UnknownLabelError, MalformedFactsError.
@@ -194,26 +194,25 @@ def revoke(assertion_id: uuid.UUID, *, reason: str, by: Actor, now: datetime) ->
 
 
 def _superseded(said: Assertion, named: uuid.UUID | None) -> Assertion | None:
-    """Return the word that this one supersedes, locked; None where the source said nothing before.
+    """Return the word that this one supersedes; None where the source said nothing before.
 
+    A word that was revoked is superseded whatever its time: so a person puts right what a mistaken one had displaced.
     Raises:  CannotSupersedeError.
     """
-    visible = Q(via=None) | Q(via__state=ImportState.VISIBLE.value)
-    later = Assertion.objects.filter(visible, supersedes=OuterRef("pk"))
-    current = Assertion.objects.filter(
-        visible, ~Exists(later), depiction_id=said.depiction_id, source_id=said.source_id
-    ).order_by("-asserted_at", "-id")
-    if named is not None:
-        found = current.filter(id=named).first()
-        if found is None:
-            raise CannotSupersedeError(
-                "what would be superseded is not the present word of this source on this depiction"
-            )
-    else:
-        same = current.filter(scheme=said.scheme)
-        found = (same.filter(label=said.label) if said.scheme == BANK else same).first()
-    if found is not None and found.asserted_at > said.asserted_at:
+    later = standing.visible(Assertion.objects.filter(supersedes=OuterRef("pk")))
+    same = standing.visible(
+        Assertion.objects.filter(depiction_id=said.depiction_id, source_id=said.source_id, scheme=said.scheme)
+    ).filter(~Exists(later))
+    if said.scheme == BANK:
+        same = same.filter(label=said.label)
+    revocations = standing.visible(Revocation.objects.filter(assertion=OuterRef("pk")))
+    if same.filter(~Exists(revocations), asserted_at__gt=said.asserted_at).exists():
         raise CannotSupersedeError("this source has said something later about this depiction already")
+    if named is None:
+        return same.order_by("-asserted_at", "-id").first()
+    found = same.filter(id=named).first()
+    if found is None:
+        raise CannotSupersedeError("what would be superseded is not the present word of this source on this depiction")
     return found
 
 

@@ -57,7 +57,6 @@ class Said:
     recorded_by: str
     import_id: uuid.UUID | None
     standing: Standing
-    superseded_by: uuid.UUID | None
     revoked_at: datetime | None
     revoked_by: str
     revocation: str
@@ -200,7 +199,7 @@ def _said(depiction_id: uuid.UUID) -> tuple[Said, ...]:
         .select_related("source")
         .order_by("-asserted_at", "-id")
     )
-    superseded = {row.supersedes_id: row.id for row in rows if row.supersedes_id}
+    current = {word.assertion for word in standing.words([depiction_id]).get(depiction_id, ())}
     revocations = {
         one.assertion_id: one for one in standing.visible(Revocation.objects.filter(assertion__depiction=depiction_id))
     }
@@ -208,23 +207,21 @@ def _said(depiction_id: uuid.UUID) -> tuple[Said, ...]:
     for one in Dispute.objects.filter(assertion__depiction=depiction_id).order_by("-opened_at"):
         disputes[one.assertion_id].append(_dispute(one))
     return tuple(
-        _one_said(row, superseded.get(row.id), revocations.get(row.id), tuple(disputes[row.id])) for row in rows
+        _one_said(row, revocations.get(row.id), tuple(disputes[row.id]), is_current=row.id in current) for row in rows
     )
 
 
-def _one_said(
-    row: Assertion, superseded_by: uuid.UUID | None, ended: Revocation | None, disputes: tuple[DisputeRow, ...]
-) -> Said:
+def _one_said(row: Assertion, ended: Revocation | None, disputes: tuple[DisputeRow, ...], *, is_current: bool) -> Said:
     if ended is not None:
         where = Standing.REVOKED
-    elif superseded_by is not None:
+    elif not is_current:
         where = Standing.SUPERSEDED
     else:
         where = Standing.DISPUTED if any(one.outcome is None for one in disputes) else Standing.CURRENT
     return Said(
         row.id, row.source_id, row.source.name, row.source.country, row.scheme, row.label, row.facts,
         dict(derivation.derived_labels(row.facts)), Grade(row.ground), row.asserted_at, row.recorded_at,
-        row.recorded_by, row.via_id, where, superseded_by,
+        row.recorded_by, row.via_id, where,
         ended.revoked_at if ended else None, ended.revoked_by if ended else "", ended.reason if ended else "", disputes,
     )  # fmt: skip
 

@@ -64,7 +64,7 @@ def why(
     `words` are the current ones. `usable` are the qualities of the values that no override keeps from matching.
     """
     policy = rule.policy
-    heard = rules.latest_words([word for word in words if not policy.sources or str(word.source) in policy.sources])
+    heard = [word for word in words if not policy.sources or str(word.source) in policy.sources]
     against = [word for word in heard if word.weight == 0] if policy.veto else []
     of_class = [word for word in heard if rules.takes(policy, word)]
     undisputed = [word for word in of_class if not (policy.dispute_suspends and word.disputed)]

@@ -6,7 +6,8 @@
 - A word counts for a list when its source is one of the list's (or the list takes any), its class is one of the
   list's classes, and it is neither revoked, superseded nor, where the policy says so, under dispute.
 - One source has one voice, however often it speaks; the quorum counts voices. Of its words in one scheme the latest
-  counts, also where nothing says that it supersedes the earlier: two imports may have brought them side by side.
+  counts, also where nothing says that it supersedes the earlier: two imports may have brought them side by side. Where
+  the latest was revoked nothing counts: an earlier one was given up when the later was said (ADR 0082).
 - A word of class zero ("asserts nothing", "not illegal") never makes matchable; it counts against where the policy says
   that such a word of a counted source vetoes.
 - A share lets a list in by depiction, not by look-up: the same depiction is in or out on every look-up and process.
@@ -14,7 +15,7 @@
 
 import hashlib
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -130,10 +131,10 @@ class ListRule:
 def words_that_count(policy: Policy, words: Sequence[Word]) -> tuple[Word, ...]:
     """Return the words that make a depiction matchable by this policy: none if its quorum is not reached.
 
-    `words` are current: neither revoked nor superseded nor of an import that is not visible.
-    Order:   the latest word of each source, gravest first, then the earliest assertion.
+    `words` are current: the latest of each source in each scheme, not revoked, of no import that is not visible.
+    Order:   one word of each source, gravest first, then the earliest assertion.
     """
-    heard = latest_words([word for word in words if not policy.sources or str(word.source) in policy.sources])
+    heard = [word for word in words if not policy.sources or str(word.source) in policy.sources]
     if policy.veto and any(word.weight == 0 for word in heard):
         return ()
     latest: dict[uuid.UUID, Word] = {}
@@ -147,12 +148,18 @@ def words_that_count(policy: Policy, words: Sequence[Word]) -> tuple[Word, ...]:
     return tuple(sorted(latest.values(), key=lambda one: (-one.weight, one.asserted_at, str(one.assertion))))
 
 
-def latest_words(words: Sequence[Word]) -> tuple[Word, ...]:
-    """Leave out what a source said earlier in a scheme; in our own scheme each list is a matter of its own."""
+def current_words(words: Sequence[Word], *, revoked: Collection[uuid.UUID]) -> tuple[Word, ...]:
+    """Return what each source says now in each scheme: its latest word, none where that one was revoked.
+
+    In our own scheme each list is a matter of its own. Of two words of one time the graver is the latest.
+    Order:   the earliest first.
+    """
     latest: dict[tuple[uuid.UUID, str, str], Word] = {}
     for word in sorted(words, key=lambda one: (one.asserted_at, one.weight, str(one.assertion))):
-        latest[word.source, word.scheme, word.label if word.scheme == BANK else ""] = word
-    return tuple(latest.values())
+        matter = word.source, word.scheme, word.label if word.scheme == BANK else ""
+        latest.pop(matter, None)
+        latest[matter] = word
+    return tuple(word for word in latest.values() if word.assertion not in revoked)
 
 
 def takes(policy: Policy, word: Word) -> bool:

@@ -12,7 +12,8 @@ from datetime import datetime
 from django.db.models import Exists, OuterRef
 
 from vigie_node.catalogue import standing
-from vigie_node.catalogue.models import Assertion, Depiction, Dispute, Revocation, Series, Source
+from vigie_node.catalogue.models import Assertion, Depiction, Revocation, Series, Source
+from vigie_node.catalogue.rules import Word
 from vigie_node.catalogue.states import Kind, SeriesStatus, Standing
 
 PAGE = 50
@@ -74,25 +75,21 @@ def said(
     query = query.filter(source_id=source_id) if source_id else query
     query = query.filter(id__lt=after) if after else query
     rows = list(
-        query.annotate(
-            is_revoked=Exists(standing.visible(Revocation.objects.filter(assertion=OuterRef("pk")))),
-            is_superseded=Exists(standing.visible(Assertion.objects.filter(supersedes=OuterRef("pk")))),
-            is_disputed=Exists(Dispute.objects.filter(assertion=OuterRef("pk"), outcome="")),
-        )
+        query.annotate(is_revoked=Exists(standing.visible(Revocation.objects.filter(assertion=OuterRef("pk")))))
         .select_related("source", "depiction")
         .order_by("-id")[: limit + 1]
     )
     shown = rows[:limit]
-    return SaidPage(tuple(_row(one) for one in shown), shown[-1].id if len(rows) > limit else None)
+    heard = standing.words(one.depiction_id for one in shown).values()
+    current = {word.assertion: word for words in heard for word in words}
+    return SaidPage(tuple(_row(one, current.get(one.id)) for one in shown), shown[-1].id if len(rows) > limit else None)
 
 
-def _row(one: Assertion) -> SaidRow:
-    if one.is_revoked:  # type: ignore[attr-defined]  # annotated
-        where = Standing.REVOKED
-    elif one.is_superseded:  # type: ignore[attr-defined]  # annotated
-        where = Standing.SUPERSEDED
+def _row(one: Assertion, current: Word | None) -> SaidRow:
+    if current is not None:
+        where = Standing.DISPUTED if current.disputed else Standing.CURRENT
     else:
-        where = Standing.DISPUTED if one.is_disputed else Standing.CURRENT  # type: ignore[attr-defined]  # annotated
+        where = Standing.REVOKED if one.is_revoked else Standing.SUPERSEDED  # type: ignore[attr-defined]  # annotated
     return SaidRow(
         one.id, one.depiction_id, Kind(one.depiction.kind), one.source_id, one.source.name, one.scheme, one.label,
         one.asserted_at, where,

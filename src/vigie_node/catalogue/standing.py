@@ -4,10 +4,12 @@
 - The indexes only find candidates; whether one may match is decided from what these reads return (ADR 0040). So a
   revocation, a dispute, a policy or an import counts at once, in every process.
 - Only what is visible is returned: a row that an import staged is not there until the import is visible.
-- A word is current when it is neither revoked nor superseded by a visible one.
+- A word is current when it is the latest of its source in its scheme, by what it supersedes or by its time, and was not
+  revoked. Whoever asks what stands asks here, so that nobody tells it otherwise.
 - Reads are by primary key or index, in portions: their cost is that of the hits, not of the catalogue.
 """
 
+import functools
 import json
 import uuid
 from collections.abc import Iterable, Sequence
@@ -21,8 +23,8 @@ from django.db.models import Model, Q, QuerySet
 
 from vigie import labels
 from vigie.fingerprints.values import Algorithm
+from vigie_node.catalogue import rules
 from vigie_node.catalogue.identity import as_uuid, db_uuid, marks, portions
-from vigie_node.catalogue.models import MatchList
 from vigie_node.catalogue.rules import BANK as BANK  # noqa: PLC0414 - told on
 from vigie_node.catalogue.rules import ListRule, Policy, Word
 from vigie_node.catalogue.states import ImportState
@@ -57,16 +59,15 @@ _BY_ROW = _PRINTS + "f.id IN ({rows})"
 _BY_DEPICTION = _PRINTS + "f.depiction_id IN ({depictions}) AND f.algorithm IN ({algorithms}) ORDER BY f.start_ms, f.id"
 _WORDS = f"""
     SELECT a.depiction_id, a.id, a.source_id, s.name, a.scheme, a.label, a.asserted_at, a.facts,
-        EXISTS (SELECT 1 FROM catalogue_dispute d WHERE d.assertion_id = a.id AND d.outcome = '')
+        EXISTS (SELECT 1 FROM catalogue_dispute d WHERE d.assertion_id = a.id AND d.outcome = ''),
+        EXISTS (SELECT 1 FROM catalogue_revocation r WHERE r.assertion_id = a.id AND {_VISIBLE.format("r")})
     FROM catalogue_assertion a JOIN catalogue_source s ON s.id = a.source_id
     WHERE {_VISIBLE.format("a")}
         AND NOT EXISTS (
-            SELECT 1 FROM catalogue_revocation r WHERE r.assertion_id = a.id AND {_VISIBLE.format("r")}
-        )
-        AND NOT EXISTS (
             SELECT 1 FROM catalogue_assertion n WHERE n.supersedes_id = a.id AND {_VISIBLE.format("n")}
         )
-        AND a.depiction_id IN ({{depictions}}) ORDER BY a.asserted_at, a.id"""  # noqa: S608 - made of constants
+        AND a.depiction_id IN ({{depictions}})"""  # noqa: S608 - made of constants
+_LISTS = "SELECT id, name, version, policy, organisation_id FROM catalogue_matchlist ORDER BY name"
 _OVERRIDDEN_ROWS = """
     SELECT f.id FROM catalogue_override o
     JOIN catalogue_fingerprint f ON f.algorithm = o.algorithm AND f.value = o.value
@@ -76,11 +77,15 @@ _OVERRIDES = "SELECT algorithm, value FROM catalogue_override WHERE ended_at IS 
 
 def list_rules() -> tuple[ListRule, ...]:
     """Return every list with its policy, by name."""
-    rows = MatchList.objects.order_by("name").values_list("id", "name", "version", "policy", "organisation_id")
     return tuple(
-        ListRule(id, name, version, msgspec.convert(policy, Policy), organisation)
-        for id, name, version, policy, organisation in rows
+        ListRule(as_uuid(id), name, version, _policy(policy), None if organisation is None else as_uuid(organisation))
+        for id, name, version, policy, organisation in _read(_LISTS, [])
     )
+
+
+@functools.lru_cache(maxsize=1000)
+def _policy(written: str) -> Policy:
+    return msgspec.json.decode(written, type=Policy)
 
 
 def fingerprints(rows: Iterable[int]) -> dict[int, Print]:
@@ -106,17 +111,20 @@ def fingerprints_of(depictions: Iterable[uuid.UUID], algorithms: Sequence[Algori
 
 def words(depictions: Iterable[uuid.UUID]) -> dict[uuid.UUID, tuple[Word, ...]]:
     """Return the current words about each depiction, the earliest first; a depiction with none is left out."""
-    found: dict[uuid.UUID, list[Word]] = {}
+    said: dict[uuid.UUID, list[Word]] = {}
+    revoked: set[uuid.UUID] = set()
     for portion in portions(sorted(set(depictions))):
         asked = [_SHOWN] * _WORDS.count("%s") + [db_uuid(one) for one in portion]
         for row in _read(_WORDS.format(depictions=marks(portion)), asked):
-            depiction, id, source, name, scheme, label, at, facts, disputed = row
+            depiction, id, source, name, scheme, label, at, facts, disputed, ended = row
             word = Word(
                 as_uuid(id), as_uuid(source), name, scheme, label, weight_of(scheme, label), as_time(at),
                 bool(disputed), json.loads(facts),
             )  # fmt: skip
-            found.setdefault(as_uuid(depiction), []).append(word)
-    return {depiction: tuple(held) for depiction, held in found.items()}
+            said.setdefault(as_uuid(depiction), []).append(word)
+            if ended:
+                revoked.add(word.assertion)
+    return {one: current for one, held in said.items() if (current := rules.current_words(held, revoked=revoked))}
 
 
 def overridden(values: Iterable[tuple[Algorithm, bytes]]) -> frozenset[tuple[Algorithm, bytes]]:

@@ -22,7 +22,7 @@ from node.features.catalogue.catalogue_building import (
 )
 from vigie.fingerprints.values import Algorithm
 from vigie_node.base.actor import COMMAND, NODE
-from vigie_node.catalogue import actions, import_queries, import_steps, importing, standing
+from vigie_node.catalogue import actions, dossier, import_queries, import_steps, importing, searching, standing
 from vigie_node.catalogue.import_queries import Part
 from vigie_node.catalogue.importing import Options
 from vigie_node.catalogue.models import (
@@ -33,6 +33,7 @@ from vigie_node.catalogue.models import (
     Revocation,
     UpstreamRecord,
 )
+from vigie_node.catalogue.states import Standing
 from vigie_node.changes import queries as changes
 from vigie_node.changes.topics import Topic
 
@@ -234,6 +235,55 @@ class TestCancelImport:
         undo(import_id)
         assert import_steps.stage_some(import_id, by=NODE, now=NOW) is False
         assert Fingerprint.objects.count() == 0
+
+
+class TestSideBySide:
+    """Two files were staged beside each other: neither word of one source names the other."""
+
+    @pytest.fixture
+    def both(self, tmp_path):
+        earlier = [row(1, "A", at=NOW - 2 * DAY, by=A_NAME)]
+        first = staged(write_rows(tmp_path / "relayed", earlier), source("A clearing house"), relays=True)
+        second = staged(write_rows(tmp_path / "own", [row(1, "B", at=NOW - DAY)]), source())
+        show(first)
+        show(second)
+        return second
+
+    def revoke_the_later(self):
+        actions.revoke(Assertion.objects.get(label="B").id, reason="wrong", by=COMMAND, now=NOW)
+
+    def test_the_later_word_stands(self, both):
+        del both
+        assert words_on(1) == [(A_NAME, "B")]
+
+    def test_the_earlier_word_does_not_come_back_when_the_later_is_revoked(self, both):
+        del both
+        self.revoke_the_later()
+        assert words_on(1) == []
+        [shown] = Depiction.objects.all()
+        told = [(one.label, one.standing) for one in dossier.of(shown.id).said]
+        assert told == [("B", Standing.REVOKED), ("A", Standing.SUPERSEDED)]
+        assert {(one.label, one.standing) for one in searching.said().rows} == set(told)
+
+    def test_the_earlier_word_comes_back_when_the_import_of_the_later_is_undone(self, both):
+        undo(both)
+        assert words_on(1) == [(A_NAME, "A")]
+
+    @pytest.mark.parametrize("at", [NOW - 1.5 * DAY, NOW])
+    def test_a_person_has_the_earlier_word_back_by_recording_it_anew_whatever_its_day(self, both, at):
+        del both
+        [shown] = Depiction.objects.values_list("id", flat=True)
+        self.revoke_the_later()
+        with pytest.raises(actions.CannotSupersedeError):
+            say(shown, source(), "A", at=NOW - 3 * DAY)  # the source did say something later that was not revoked
+        say(shown, source(), "A", at=at)
+        assert words_on(1) == [(A_NAME, "A")]
+
+    def test_the_source_has_it_back_by_saying_it_again(self, both, path):
+        del both
+        self.revoke_the_later()
+        taken_in(write_rows(path, [row(1, "A", at=NOW)]), source(), now=NOW + DAY)
+        assert words_on(1) == [(A_NAME, "A")]
 
 
 class TestMeanwhile:
