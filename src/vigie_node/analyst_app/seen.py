@@ -5,6 +5,7 @@
 """
 
 import uuid
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from vigie_node.accounts import queries as accounts
 from vigie_node.accounts.roles import Permission
 from vigie_node.analyst_app.access import actor_of, may
 from vigie_node.analyst_app.parts import Chart, Drawing
@@ -32,6 +34,7 @@ class Seen:
     by_month: Chart
     by_country: Chart
     last: Sequence[SeenRow]
+    cases: Sequence[str]
 
 
 def reach_of(request: HttpRequest) -> Reach:
@@ -47,7 +50,22 @@ def of(depictions: Sequence[uuid.UUID], *, name: str, reach: Reach, files: tuple
     found = figures.figures(depictions, reach=reach)
     countries = sum(1 for code in found.by_country if code)
     last = figures.last_seen(depictions, reach=reach, limit=LAST) if found.sightings else []
-    return Seen(found, countries, _by_month(found, name, files[0]), _by_country(found, name, files[1]), last)
+    by_month, by_country = _by_month(found, name, files[0]), _by_country(found, name, files[1])
+    return Seen(found, countries, by_month, by_country, last, _cases(found))
+
+
+def _cases(found: Figures) -> list[str]:
+    """Name the cases, and of those of one name whose each is."""
+    names = Counter(one.name for one in found.seen_in)
+    owners = accounts.organisation_names(
+        {one.organisation_id for one in found.seen_in if one.organisation_id and names[one.name] > 1}
+    )
+    return [
+        f"{one.name} ({owners[one.organisation_id]})"
+        if one.organisation_id in owners and names[one.name] > 1
+        else one.name
+        for one in found.seen_in
+    ]
 
 
 def _by_month(found: Figures, name: str, file: str) -> Chart:

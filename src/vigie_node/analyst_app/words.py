@@ -197,6 +197,7 @@ _table(
         SweepCause.IMPORT_UNDONE: Look(_("an import was undone"), "arrow-back-up"),
         SweepCause.LIST_WIDENED: Look(_("a list may match more"), "list"),
         SweepCause.LIST_NARROWED: Look(_("a list matches less"), "list"),
+        SweepCause.OVERRIDE_MADE: Look(_("a value matches nothing any more"), "fingerprint"),
         SweepCause.OVERRIDE_ENDED: Look(_("a value may match again"), "fingerprint"),
     },
 )

@@ -6,7 +6,7 @@
 """
 
 import uuid
-from datetime import datetime
+from collections.abc import Collection, Sequence
 
 import msgspec
 
@@ -55,18 +55,34 @@ def is_visible(import_id: uuid.UUID) -> bool:
     return Import.objects.filter(id=import_id, state=ImportState.VISIBLE.value).exists()
 
 
-def policies(list_id: uuid.UUID, *, since: datetime) -> list[tuple[Policy | None, Policy]]:
-    """Return each policy that a list got since a time, in order, with the one before it; None before its first."""
-    rows = ListVersion.objects.filter(list=list_id).order_by("version").values_list("policy", "changed_at")
-    held = [(msgspec.convert(policy, Policy), at) for policy, at in rows]
-    before = [None, *(policy for policy, _ in held)]
-    return [(one, policy) for one, (policy, at) in zip(before, held, strict=False) if at >= since]
+def policies(list_id: uuid.UUID, *, versions: Collection[int]) -> list[tuple[Policy | None, Policy]]:
+    """Return the policies of these versions of a list, by row, each with the one before it; None before its first."""
+    rows = ListVersion.objects.filter(list=list_id).order_by("version").values_list("id", "policy")
+    held = [(row, msgspec.convert(policy, Policy)) for row, policy in rows]
+    before = [None, *(policy for _, policy in held)]
+    return [(one, policy) for one, (row, policy) in zip(before, held, strict=False) if row in versions]
 
 
 def overridden_value(override_id: uuid.UUID) -> tuple[Algorithm, bytes, bool] | None:
     """Return the value of an override and whether it stands; None where it is no more."""
     found = Override.objects.filter(id=override_id).values_list("algorithm", "value", "ended_at").first()
     return None if found is None else (Algorithm(found[0]), bytes(found[1]), found[2] is None)
+
+
+def rows_of_value(algorithm: Algorithm, value: bytes, *, depictions: Sequence[uuid.UUID]) -> list[int]:
+    """Return the fingerprints of depictions that have exactly this value."""
+    rows = Fingerprint.objects.filter(algorithm=algorithm.value, value=value, depiction__in=depictions)
+    return list(rows.order_by("id").values_list("id", flat=True))
+
+
+def depictions_of_override(override_id: uuid.UUID, *, after: uuid.UUID | None, limit: int) -> list[uuid.UUID]:
+    """Return the next depictions that have the value of an override."""
+    found = overridden_value(override_id)
+    if found is None:
+        return []
+    rows = Fingerprint.objects.filter(algorithm=found[0].value, value=found[1])
+    rest = rows if after is None else rows.filter(depiction__gt=after)
+    return list(rest.order_by("depiction_id").values_list("depiction_id", flat=True).distinct()[:limit])
 
 
 def depiction_of_assertion(assertion_id: uuid.UUID) -> uuid.UUID | None:

@@ -10,6 +10,8 @@
 - Killed at any moment it goes on where it stood; what is written twice counts once.
 """
 
+import math
+import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,8 +23,9 @@ from vigie_node.base.actor import Actor
 from vigie_node.catalogue import standing
 from vigie_node.matching import lookup
 from vigie_node.matching.questions import Question
-from vigie_node.sightings import asking, retracing
+from vigie_node.sightings import asking, retracing, undoing
 from vigie_node.sightings.retracing import SLICE, Portion
+from vigie_node.sightings.states import SweepCause
 
 
 def step(*, by: Actor, now: datetime) -> bool:
@@ -42,16 +45,32 @@ def step(*, by: Actor, now: datetime) -> bool:
     return True
 
 
-def undo(portion: Portion, *, by: Actor, now: datetime) -> int:
-    """Mark every match of a portion that no longer holds as undone, and return how many."""
-    matched = retracing.matched_among(portion.depictions)
+def undo(portion: Portion, *, until: float = math.inf, by: Actor, now: datetime) -> int:
+    """Undo every match of a portion that no longer holds, and return how many; at a time (time.monotonic) stop.
+
+    Raises:  StaleIndexError, where values that are held back have to be asked about.
+    """
+    matched = undoing.matched_among(portion.depictions)
     if not matched:
         return 0
     portion = replace(portion, depictions=tuple(matched))
+    if portion.cause is SweepCause.OVERRIDE_MADE:
+        return _undo_held_back(portion, until=until, by=by, now=now)
     words, lists = standing.words(matched), standing.list_rules()
     undone = 0
-    while more := retracing.note_undone(portion, words, lists, by=by, now=now):
+    while time.monotonic() < until and (more := undoing.note_undone(portion, words, lists, by=by, now=now)):
         undone += more
+    return undone
+
+
+def _undo_held_back(portion: Portion, *, until: float, by: Actor, now: datetime) -> int:
+    """Ask again what rests on a value that is held back: what matches by another value too goes on by that one."""
+    lookup.of_catalogue().catch_up()
+    override_id, after, undone = uuid.UUID(portion.subject), 0, 0
+    while time.monotonic() < until and (asked := undoing.resting_on(override_id, portion.depictions, after=after)):
+        claims = asking.matching_now(sorted({one.sighting for one in asked}))
+        undone += undoing.note_asked_again(asked, claims, subject=portion.subject, by=by, now=now)
+        after = asked[-1].match
     return undone
 
 

@@ -17,6 +17,7 @@ from django.db.models import Exists, OuterRef
 from vigie.errors import WrongStateError
 from vigie_node.audit import actions as audit
 from vigie_node.audit.events import Event
+from vigie_node.base import locks
 from vigie_node.base.actor import Actor
 from vigie_node.changes import actions as changes
 from vigie_node.changes.topics import Topic
@@ -49,6 +50,7 @@ def expire(*, by: Actor, now: datetime) -> int:
 
     Audit:   SIGHTINGS_EXPIRED, with how many.
     """
+    locks.hold(locks.STANDING)
     due = list(
         Sighting.objects.filter(expires_at__lte=now).order_by("expires_at", "id").values_list("id", flat=True)[:AT_ONCE]
     )
@@ -72,11 +74,8 @@ def expire(*, by: Actor, now: datetime) -> int:
 
 def _of_stopped_loads() -> list[int]:
     stopped = Load.objects.filter(state__in=[LoadState.CANCELLED.value, LoadState.FAILED.value])
-    for load in stopped.values_list("id", flat=True):
-        found = list(Sighting.objects.filter(load=load).order_by("id").values_list("id", flat=True)[:AT_ONCE])
-        if found:
-            return found
-    return []
+    rows = Sighting.objects.filter(load__in=stopped, load__isnull=False).order_by("load_id", "id")
+    return list(rows.values_list("id", flat=True)[:AT_ONCE])
 
 
 def _with_few_values(due: Sequence[int]) -> tuple[list[int], list[int], list[int]]:

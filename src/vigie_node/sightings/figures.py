@@ -8,14 +8,15 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import pairwise
 
 from django.db.models import OuterRef, QuerySet, Subquery
 
-from vigie_node.sightings.models import Load, Match, Tally
+from vigie_node.sightings.cases import Case, of_key
+from vigie_node.sightings.models import Match, Tally
 from vigie_node.sightings.rules import Reach
 from vigie_node.sightings.states import FoundBy, Place
 
@@ -28,7 +29,7 @@ class Figures:
     """What is known of how something spread.
 
     `by_month` has the months in which it was seen, in order; `returns` counts how often it was seen again after
-    RETURN_AFTER_MONTHS without. `case_names` are those that the asker may see; `cases` counts all of them.
+    RETURN_AFTER_MONTHS without. `seen_in` are the cases that the asker may see; `cases` counts all of them.
     """
 
     sightings: int
@@ -39,7 +40,7 @@ class Figures:
     by_month: tuple[tuple[date, int], ...]
     returns: int
     cases: int
-    case_names: tuple[str, ...]
+    seen_in: tuple[Case, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +74,13 @@ def figures(depictions: Sequence[uuid.UUID], *, reach: Reach) -> Figures:
     places: Counter[Place] = Counter()
     countries: Counter[str] = Counter()
     months: Counter[date] = Counter()
-    cases: Counter[str] = Counter()
+    cases: set[str] = set()
     for month, place, country, case, count in rows:
         places[Place(place)] += count
         countries[country] += count
         months[month] += count
-        cases[case] += count
-    del cases[""]
+        cases.add(case)
+    cases.discard("")
     by_month = tuple(sorted(months.items()))
     return Figures(
         sightings=months.total(),
@@ -90,7 +91,7 @@ def figures(depictions: Sequence[uuid.UUID], *, reach: Reach) -> Figures:
         by_month=by_month,
         returns=_returns([month for month, _ in by_month]),
         cases=len(cases),
-        case_names=tuple(sorted(cases if reach.across_cases else cases.keys() & _own_cases(reach))),
+        seen_in=tuple(sorted(_covered(cases, reach), key=lambda one: (one.name, str(one.organisation_id)))),
     )
 
 
@@ -162,7 +163,6 @@ def _returns(months: Sequence[date]) -> int:
     return sum(later - earlier > RETURN_AFTER_MONTHS for earlier, later in pairwise(places))
 
 
-def _own_cases(reach: Reach) -> set[str]:
-    if reach.organisation_id is None:
-        return set()
-    return set(Load.objects.filter(organisation=reach.organisation_id).values_list("case", flat=True).distinct())
+def _covered(keys: Iterable[str], reach: Reach) -> list[Case]:
+    found = [of_key(key) for key in keys]
+    return [one for one in found if reach.covers(case=one.name, organisation_id=one.organisation_id)]

@@ -31,12 +31,13 @@ from vigie_node.changes import queries as what_changed
 from vigie_node.changes.topics import Topic
 from vigie_node.matching.answers import Claim
 from vigie_node.sightings import erasing, legal_bases, rules, tallies, writing
+from vigie_node.sightings.cases import MAX_NAME
 from vigie_node.sightings.models import Load, Match, Sighting
 from vigie_node.sightings.queries import NoSuchLoadError
 from vigie_node.sightings.scanned import Seen
 from vigie_node.sightings.states import FoundBy, LoadState, Place
 
-MAX_REFERENCE = 64  # characters of a case or an exhibit
+MAX_REFERENCE = MAX_NAME  # characters of a case or an exhibit
 ENDED = frozenset({LoadState.CANCELLED, LoadState.FAILED})
 
 

@@ -12,6 +12,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
+from vigie_node.sightings.cases import MAX_KEY
 from vigie_node.sightings.states import FoundBy, LoadState, Place, SimulationState, SweepCause, TaskKind, TaskState
 
 
@@ -26,6 +27,7 @@ class Load(models.Model):
         purpose: ClassVar[str] = "Says where sightings came from"
         keep_for: ClassVar[str] = "as long as a sighting of it"
         scrub: ClassVar[str] = "deleted with its last sighting; the folder it was read from is blanked when it is done"
+        ended_by: ClassVar[str] = "sightings.erasing.expire"
 
     id = models.UUIDField(primary_key=True)
     organisation = models.ForeignKey("accounts.Organisation", on_delete=models.PROTECT, null=True)
@@ -65,6 +67,7 @@ class Sighting(models.Model):
         )
         keep_for: ClassVar[str] = "until `expires_at`: set by the legal basis, or by the settings for a matched look-up"
         scrub: ClassVar[str] = "deleted with its values, and dropped from index and backups on schedule"
+        ended_by: ClassVar[str] = "sightings.erasing.expire"
 
     id = models.BigAutoField(primary_key=True)
     seen_at = models.DateTimeField()
@@ -99,6 +102,7 @@ class SeenValue(models.Model):
         purpose: ClassVar[str] = "Finds the sighting again when its content becomes known"
         keep_for: ClassVar[str] = "as long as its sighting"
         scrub: ClassVar[str] = "deleted, and dropped from the index within a second"
+        ended_by: ClassVar[str] = "sightings.Sighting"
 
     id = models.BigAutoField(primary_key=True)
     sighting = models.ForeignKey(Sighting, on_delete=models.CASCADE, related_name="values")
@@ -123,6 +127,7 @@ class Match(models.Model):
         purpose: ClassVar[str] = "Says what was matched, on whose word, so that it can be undone"
         keep_for: ClassVar[str] = "as long as its sighting"
         scrub: ClassVar[str] = "deleted with its sighting"
+        ended_by: ClassVar[str] = "sightings.Sighting"
 
     id = models.BigAutoField(primary_key=True)
     sighting = models.ForeignKey(Sighting, on_delete=models.CASCADE, related_name="matches")
@@ -174,13 +179,14 @@ class Tally(models.Model):
         purpose: ClassVar[str] = "Answers how often, where and when at once, however often something was seen"
         keep_for: ClassVar[str] = "as long as one of the sightings that it counts"
         scrub: ClassVar[str] = "reduced with each of them, deleted with the last"
+        ended_by: ClassVar[str] = "sightings.erasing.expire"
 
     id = models.BigAutoField(primary_key=True)
     depiction = models.ForeignKey("catalogue.Depiction", on_delete=models.PROTECT, db_index=False)
     month = models.DateField()  # its first day, UTC
     place_kind = models.CharField(max_length=8)
     country = models.CharField(max_length=2)
-    case = models.CharField(max_length=64)
+    case = models.CharField(max_length=MAX_KEY)  # cases.key_of: whose it is and its name; empty where there is none
     sightings = models.BigIntegerField()
 
     class Meta:
@@ -198,6 +204,7 @@ class Task(models.Model):
         purpose: ClassVar[str] = "Sees to it that somebody looks at what changed its meaning"
         keep_for: ClassVar[str] = "as long as its sighting"
         scrub: ClassVar[str] = "deleted with its sighting"
+        ended_by: ClassVar[str] = "sightings.Sighting"
 
     id = models.BigAutoField(primary_key=True)
     kind = models.CharField(max_length=16)
@@ -262,6 +269,7 @@ class Sweep(models.Model):
         purpose: ClassVar[str] = "Says what was looked back for, how far it is and what came of it"
         keep_for: ClassVar[str] = "1 year after it ended"
         scrub: ClassVar[str] = "the row is deleted; it holds ids and counts, no value"
+        ended_by: ClassVar[str] = "sightings.expiring.expire_notes"
 
     id = models.BigAutoField(primary_key=True)
     cause = models.CharField(max_length=16)
@@ -289,6 +297,7 @@ class Simulation(models.Model):
         purpose: ClassVar[str] = "Shows what a change of a list would do before it is made"
         keep_for: ClassVar[str] = "1 year after it ended"
         scrub: ClassVar[str] = "the row is deleted; it holds ids and counts, no value"
+        ended_by: ClassVar[str] = "sightings.expiring.expire_notes"
 
     id = models.UUIDField(primary_key=True)
     list = models.ForeignKey("catalogue.MatchList", on_delete=models.PROTECT)
@@ -317,6 +326,7 @@ class Flood(models.Model):
         purpose: ClassVar[str] = "Says why a value was put under quarantine, and keeps one flood from counting twice"
         keep_for: ClassVar[str] = "1 year"
         scrub: ClassVar[str] = "the row is deleted; it holds a row number, no value"
+        ended_by: ClassVar[str] = "sightings.expiring.expire_notes"
 
     id = models.BigAutoField(primary_key=True)
     fingerprint = models.BigIntegerField()

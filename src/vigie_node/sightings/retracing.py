@@ -6,35 +6,31 @@
 - What is written twice is written once: a match stands once a sighting, depiction and list, a task once a sighting and
   depiction. So a sweep that was killed does its last portion again, and nothing is lost or doubled.
 - A task is opened where a sighting had no match with the depiction before: "seen before, known since".
-- A match that no longer holds is marked undone, never deleted. Where none is left between a sighting and a depiction a
-  task is opened: "acted on before, revoked since".
-- A task that nobody took and of which the reason fell away is closed by the node.
+- What no longer holds is undone by undoing.py.
 """
 
 import uuid
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import assert_never
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F
 
 from vigie_node.audit import actions as audit
 from vigie_node.audit.events import Event
-from vigie_node.base.actor import NODE, Actor
-from vigie_node.catalogue import standing, sweeping
-from vigie_node.catalogue.rules import ListRule, Word
+from vigie_node.base import locks
+from vigie_node.base.actor import Actor
+from vigie_node.catalogue import sweeping
 from vigie_node.changes import queries as changes
 from vigie_node.changes.queries import ChangeRow
 from vigie_node.changes.topics import Topic
-from vigie_node.matching import lookup
 from vigie_node.matching.answers import Claim
-from vigie_node.matching.questions import Question
 from vigie_node.sightings import rules, tallies, writing
-from vigie_node.sightings.models import Load, Match, RetracePoint, SeenValue, Sighting, Sweep, Task
-from vigie_node.sightings.states import FoundBy, LoadState, SweepCause, TaskKind, TaskState
+from vigie_node.sightings.models import Load, Match, RetracePoint, SeenValue, Sighting, Sweep
+from vigie_node.sightings.opening import open_tasks
+from vigie_node.sightings.states import FoundBy, LoadState, SweepCause, TaskKind
 
 SETTLE = timedelta(seconds=2)  # a look-up decided just before a change is in the database by then
 PORTION = 5000  # depictions worked off at a time
@@ -92,15 +88,6 @@ def next_portion(*, besides: int | None = None, limit: int = PORTION) -> Portion
     return Portion(sweep.pk, cause, sweep.subject, sweep.after, tuple(_depictions(sweep, cause, limit=limit)))
 
 
-def matched_among(depictions: Sequence[uuid.UUID]) -> list[uuid.UUID]:
-    """Return those of these depictions that a standing match speaks of, in order."""
-    found: set[uuid.UUID] = set()
-    for begin in range(0, len(depictions), 500):
-        rows = Match.objects.filter(depiction__in=depictions[begin : begin + 500], undone_at=None)
-        found.update(rows.order_by("depiction_id").values_list("depiction_id", flat=True).distinct())
-    return sorted(found)
-
-
 def sightings_with(values: Iterable[int]) -> list[int]:
     """Return the sightings of these values, ascending; not those that a load under way will match itself."""
     wanted = sorted(set(values))
@@ -127,6 +114,7 @@ def note_found(claims: Mapping[int, Sequence[Claim]], *, by: Actor, now: datetim
 
     Audit:   TASKS_OPENED, with how many; none where nothing is new.
     """
+    locks.hold(locks.STANDING)
     matches, known = _new_matches(claims, found_by=FoundBy.RETRACE, now=now)
     if not matches:
         return 0
@@ -136,37 +124,9 @@ def note_found(claims: Mapping[int, Sequence[Claim]], *, by: Actor, now: datetim
         if not match.is_shadow and (match.sighting_id, match.depiction_id) not in known:
             first.setdefault((match.sighting_id, match.depiction_id), match)
     tallies.add(tallies.sort_of(match.sighting, match.depiction_id) for match in first.values())
-    opened = _open_tasks(TaskKind.KNOWN_SINCE, list(first.values()), now=now)
+    opened = open_tasks(TaskKind.KNOWN_SINCE, list(first.values()), now=now)
     audit.record(Event.TASKS_OPENED, subject=TaskKind.KNOWN_SINCE, by=by, at=now, matches=len(matches), tasks=opened)
     return len(first)
-
-
-@transaction.atomic
-def note_undone(
-    portion: Portion, words: Mapping[uuid.UUID, Sequence[Word]], lists: Sequence[ListRule], *, by: Actor, now: datetime
-) -> int:
-    """Mark some of the matches that no longer hold as undone, and return how many; call until it returns none.
-
-    Audit:   SIGHTINGS_UNDONE, with how many; none where all hold.
-    """
-    undone: list[Match] = []
-    for query in _no_longer_holding(portion, words, lists):
-        undone += query.select_related("sighting").order_by("id")[: SLICE - len(undone)]
-        if len(undone) >= SLICE:
-            break
-    if not undone:
-        return 0
-    Match.objects.filter(id__in=[match.pk for match in undone]).update(undone_at=now)
-    still = _standing({match.sighting_id for match in undone})
-    last: dict[tuple[int, uuid.UUID], Match] = {}
-    for match in undone:
-        pair = (match.sighting_id, match.depiction_id)
-        if not match.is_shadow and pair not in still:
-            last.setdefault(pair, match)
-    tallies.take_away(tallies.sort_of(match.sighting, match.depiction_id) for match in last.values())
-    opened = _open_tasks(TaskKind.NO_LONGER_KNOWN, list(last.values()), now=now)
-    audit.record(Event.SIGHTINGS_UNDONE, subject=portion.subject, by=by, at=now, matches=len(undone), tasks=opened)
-    return len(undone)
 
 
 @transaction.atomic
@@ -208,15 +168,18 @@ def _sweeps(rows: Sequence[ChangeRow]) -> Iterable[tuple[SweepCause, str, tuple[
     for subject in dict.fromkeys(row.subject for row in rows if row.topic is Topic.IMPORT):
         visible = sweeping.is_visible(uuid.UUID(subject))
         yield (SweepCause.IMPORT if visible else SweepCause.IMPORT_UNDONE), subject, ()
-    changed = {row.subject: row.at for row in reversed(rows) if row.topic is Topic.LISTS}
-    for subject, first_at in changed.items():
-        policies = sweeping.policies(uuid.UUID(subject), since=first_at)
+    changed: dict[str, set[int]] = {}
+    for row in rows:
+        if row.topic is Topic.LISTS:
+            changed.setdefault(row.subject, set()).update(row.items.tolist())
+    for subject, versions in changed.items():
+        policies = sweeping.policies(uuid.UUID(subject), versions=versions)
         widened = any(rules.may_match_more(before, after) for before, after in policies)
         yield (SweepCause.LIST_WIDENED if widened else SweepCause.LIST_NARROWED), subject, ()
     for subject in dict.fromkeys(row.subject for row in rows if row.topic is Topic.OVERRIDES):
         found = sweeping.overridden_value(uuid.UUID(subject))
-        if found is not None and not found[2]:
-            yield SweepCause.OVERRIDE_ENDED, subject, ()
+        if found is not None:
+            yield (SweepCause.OVERRIDE_MADE if found[2] else SweepCause.OVERRIDE_ENDED), subject, ()
 
 
 def _plan(cause: SweepCause, subject: str, named: Sequence[uuid.UUID], *, position: int, now: datetime) -> None:
@@ -253,24 +216,14 @@ def _depictions(sweep: Sweep, cause: SweepCause, *, limit: int) -> list[uuid.UUI
             return sweeping.every_depiction(after=sweep.after, limit=limit)
         case SweepCause.IMPORT_UNDONE | SweepCause.LIST_NARROWED:
             return _matched_depictions(sweep.after, limit=limit)
-        case SweepCause.OVERRIDE_ENDED:
-            return _depictions_near(uuid.UUID(sweep.subject), after=sweep.after, limit=limit)
+        case SweepCause.OVERRIDE_MADE | SweepCause.OVERRIDE_ENDED:
+            return sweeping.depictions_of_override(uuid.UUID(sweep.subject), after=sweep.after, limit=limit)
     assert_never(cause)
 
 
 def _matched_depictions(after: uuid.UUID | None, *, limit: int) -> list[uuid.UUID]:
     query = Match.objects.all() if after is None else Match.objects.filter(depiction__gt=after)
     return list(query.order_by("depiction_id").values_list("depiction_id", flat=True).distinct()[:limit])
-
-
-def _depictions_near(override_id: uuid.UUID, *, after: uuid.UUID | None, limit: int) -> list[uuid.UUID]:
-    """Return the depictions of the fingerprints that a value which was let go may match, or is."""
-    found = sweeping.overridden_value(override_id)
-    if found is None:
-        return []
-    hits = lookup.of_catalogue().candidates([Question(found[0], found[1])])
-    near = {one.depiction for one in standing.fingerprints(hits.row.tolist()).values()}
-    return sorted(one for one in near if after is None or one > after)[:limit]
 
 
 def _new_matches(
@@ -288,70 +241,3 @@ def _new_matches(
         if (id, match.depiction_id, match.list_id, match.is_shadow) not in held
     ]
     return matches, {(sighting, depiction) for sighting, depiction, _, is_shadow in held if not is_shadow}
-
-
-def _no_longer_holding(
-    portion: Portion, words: Mapping[uuid.UUID, Sequence[Word]], lists: Sequence[ListRule]
-) -> Iterable[QuerySet[Match]]:
-    """Return queries for the standing matches of a portion that do not hold, by depictions that share their lists."""
-    standing_matches = Match.objects.filter(undone_at=None)
-    gone: dict[frozenset[uuid.UUID], list[uuid.UUID]] = defaultdict(list)
-    for depiction in portion.depictions:
-        of_it = words.get(depiction, ())
-        dead = frozenset(one.id for one in lists if not rules.still_stands(one, of_it, depiction=depiction))
-        gone[dead].append(depiction)
-    for dead, depictions in gone.items():
-        if dead:
-            yield standing_matches.filter(depiction__in=depictions, list__in=dead)
-    changed = portion.cause in {SweepCause.LIST_WIDENED, SweepCause.LIST_NARROWED}
-    for one in lists if changed else ():
-        if str(one.id) == portion.subject:
-            algorithms = [algorithm.value for algorithm in one.policy.algorithms]
-            yield standing_matches.filter(depiction__in=portion.depictions, list=one.id).exclude(
-                Q(algorithm__in=algorithms) & (Q(distance_bits=None) | Q(distance_bits__lte=one.policy.threshold_bits))
-            )
-
-
-def _standing(sightings: Iterable[int]) -> set[tuple[int, uuid.UUID]]:
-    rows = Match.objects.filter(sighting__in=sightings, undone_at=None, is_shadow=False)
-    return set(rows.values_list("sighting_id", "depiction_id"))
-
-
-_OPPOSITE = {TaskKind.KNOWN_SINCE: TaskKind.NO_LONGER_KNOWN, TaskKind.NO_LONGER_KNOWN: TaskKind.KNOWN_SINCE}
-
-
-def _open_tasks(kind: TaskKind, matches: Sequence[Match], *, now: datetime) -> int:
-    """Open a task for each match unless one stands; close the opposite one where nobody took it."""
-    about = {(match.sighting_id, match.depiction_id): match for match in matches}
-    rows = Task.objects.filter(sighting__in={match.sighting_id for match in matches})
-    standing_tasks = rows.exclude(state=TaskState.DONE.value)
-    held = {
-        (sighting, depiction, task_kind): (id, state)
-        for id, sighting, depiction, task_kind, state in standing_tasks.values_list(
-            "id", "sighting_id", "depiction_id", "kind", "state"
-        )
-    }
-    closed = [
-        held[(*pair, _OPPOSITE[kind].value)][0]
-        for pair in about
-        if held.get((*pair, _OPPOSITE[kind].value), (0, ""))[1] == TaskState.OPEN.value
-    ]
-    if closed:
-        by_node = str(NODE)
-        Task.objects.filter(id__in=closed).update(state=TaskState.DONE.value, finished_by=by_node, changed_at=now)
-    tasks = [
-        Task(
-            kind=kind.value,
-            match=match,
-            sighting_id=match.sighting_id,
-            depiction_id=match.depiction_id,
-            organisation_id=match.sighting.organisation_id,
-            case=match.sighting.case,
-            created_at=now,
-            changed_at=now,
-        )
-        for pair, match in about.items()
-        if (*pair, kind.value) not in held
-    ]
-    Task.objects.bulk_create(tasks)
-    return len(tasks)

@@ -72,6 +72,7 @@ class SweepCause(StrEnum):
     IMPORT_UNDONE = "IMPORT_UNDONE"
     LIST_WIDENED = "LIST_WIDENED"  # a list's new policy may match more: every depiction is looked at
     LIST_NARROWED = "LIST_NARROWED"  # it can only match less: what matched before is looked at
+    OVERRIDE_MADE = "OVERRIDE_MADE"  # a value matches nothing from now on
     OVERRIDE_ENDED = "OVERRIDE_ENDED"  # a value was let go
 
 

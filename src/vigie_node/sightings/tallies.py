@@ -15,6 +15,7 @@ from typing import Any
 
 from django.db import connection
 
+from vigie_node.sightings import cases
 from vigie_node.sightings.models import Sighting, Tally
 
 _COLUMNS = 6
@@ -23,7 +24,7 @@ _AT_ONCE = 150  # rows in one statement: SQLite counts variables
 
 @dataclass(frozen=True, slots=True, order=True)
 class Sort:
-    """What is counted apart: which depiction, in which month, at what sort of place, where, in which case."""
+    """What is counted apart: which depiction, in which month, at what sort of place, where, in whose case."""
 
     depiction: uuid.UUID
     month: date
@@ -34,7 +35,8 @@ class Sort:
 
 def sort_of(sighting: Sighting, depiction: uuid.UUID) -> Sort:
     """Say among which sightings of a depiction this one counts."""
-    return Sort(depiction, month_of(sighting.seen_at), sighting.place_kind, sighting.country, sighting.case)
+    case = cases.key_of(sighting.case, sighting.organisation_id)
+    return Sort(depiction, month_of(sighting.seen_at), sighting.place_kind, sighting.country, case)
 
 
 def add(sorts: Iterable[Sort]) -> None:

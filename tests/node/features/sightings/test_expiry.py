@@ -4,6 +4,8 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from node.features.sightings.scans import line, results_of
 from node.features.sightings.seeing import NOW, SOMEBODY, ask, depict, make_list, picture, say, value
@@ -90,6 +92,23 @@ class TestExpire:
         expire_all(NOW + timedelta(days=1))
         assert not SeenValue.objects.exists()
         assert not Sighting.objects.exists()
+
+    def test_of_many_stopped_loads_one_question_finds_what_is_to_be_taken_out(self, tmp_path):
+        asked = []
+        for number in range(3):
+            folder = results_of(tmp_path / str(number), [line(f"{number}", seed=number)])
+            load_id = actions.start_load(
+                folder, case=str(number), basis="criminal-investigation", expires_at=NOW + timedelta(days=30),
+                by=SOMEBODY, now=NOW,
+            )  # fmt: skip
+            load.step(load_id=load_id, by=NODE, now=NOW)
+            actions.cancel_load(load_id, by=NODE, now=NOW)
+            assert expire_all(NOW) == 1
+            with CaptureQueriesContext(connection) as asking:
+                assert actions.expire(by=NODE, now=NOW) == 0
+            asked.append(len(asking))
+        assert len(set(asked)) == 1
+        assert Load.objects.count() == 3
 
     def test_a_matched_look_up_expires_by_the_settings(self, settings):
         depiction = depict(*picture(1))

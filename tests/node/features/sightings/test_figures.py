@@ -14,6 +14,7 @@ from vigie_node.catalogue import actions as catalogue
 from vigie_node.catalogue.states import DisputeOutcome
 from vigie_node.flows import load, revoke
 from vigie_node.sightings import actions, queries
+from vigie_node.sightings.cases import Case, key_of
 from vigie_node.sightings.models import Match, Tally
 from vigie_node.sightings.rules import EVERYWHERE, Reach
 from vigie_node.sightings.states import Place
@@ -66,7 +67,7 @@ class TestFigures:
             (date(2025, 1, 1), 1), (date(2025, 2, 1), 2), (date(2026, 6, 1), 1), (date(2026, 11, 1), 1)
         )  # fmt: skip
         assert (one.first_at, one.last_at) == (at(2025, 1), datetime(2026, 11, 20, 8, tzinfo=UTC))
-        assert (one.returns, one.cases, one.case_names) == (2, 1, ("case-7",))
+        assert (one.returns, one.cases, [case.name for case in one.seen_in]) == (2, 1, ["case-7"])
         both = queries.figures([first, second], reach=EVERYWHERE)
         assert (both.sightings, both.first_at) == (6, at(2024, 12))
         assert queries.counts([first, second]) == {first: 5, second: 1}
@@ -77,11 +78,26 @@ class TestFigures:
             scanned(tmp_path, case, by=Actor(ActorKind.PERSON, new_id(NOW), whose))
         reach = Reach(across_cases=False, organisation_id=ours)
         found = queries.figures(known[0], reach=reach)
-        assert (found.cases, found.case_names) == (2, ("ours-1",))
+        assert (found.cases, found.seen_in) == (2, (Case("ours-1", ours),))
         rows = queries.last_seen(known[0], reach=reach)
         assert {(row.case, row.is_hidden) for row in rows} == {("ours-1", False), ("", True)}
         assert len(queries.loads(reach=reach)) == 1
         assert len(queries.loads(reach=EVERYWHERE)) == 2
+
+    def test_cases_of_one_name_of_two_organisations_are_two(self, known, tmp_path):
+        ours, theirs = organisation("Ours"), organisation("Theirs")
+        for other, whose in ((5, ours), (6, theirs)):
+            by = Actor(ActorKind.PERSON, new_id(NOW), whose)
+            scanned(tmp_path / str(other), "case-12", by=by, seeds=(1, other))
+        found = queries.figures(known[0], reach=Reach(across_cases=False, organisation_id=ours))
+        assert (found.cases, found.seen_in) == (2, (Case("case-12", ours),))
+        everywhere = queries.figures(known[0], reach=EVERYWHERE)
+        assert {(one.name, one.organisation_id) for one in everywhere.seen_in} == {
+            ("case-12", ours),
+            ("case-12", theirs),
+        }
+        nowhere = queries.figures(known[0], reach=Reach(across_cases=False, organisation_id=organisation("Other")))
+        assert (nowhere.cases, nowhere.seen_in) == (2, ())
 
     def test_the_last_sightings_of_a_series_come_in_order_whatever_their_depiction(self, known):
         for number in range(12):
@@ -114,10 +130,16 @@ class TestFigures:
             for row in Tally.objects.all()
         }
         counted = Counter(
-            (depiction, seen.date().replace(day=1), place, country, case)
-            for _, depiction, seen, place, country, case in set(
+            (depiction, seen.date().replace(day=1), place, country, key_of(case, organisation))
+            for _, depiction, seen, place, country, case, organisation in set(
                 Match.objects.filter(undone_at=None, is_shadow=False).values_list(
-                    "sighting", "depiction", "seen_at", "sighting__place_kind", "sighting__country", "sighting__case"
+                    "sighting",
+                    "depiction",
+                    "seen_at",
+                    "sighting__place_kind",
+                    "sighting__country",
+                    "sighting__case",
+                    "sighting__organisation",
                 )
             )
         )

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What was seen before comes up when it becomes known, and when it is known no longer."""
 
+import contextlib
 from datetime import timedelta
 
 import pytest
@@ -15,6 +16,7 @@ from node.features.sightings.seeing import (
     depict,
     digests,
     make_list,
+    moved,
     organisation,
     picture,
     retrace_all,
@@ -25,13 +27,15 @@ from vigie.fingerprints.values import Algorithm
 from vigie_node.base.actor import COMMAND, NODE, Actor, ActorKind
 from vigie_node.base.ids import new_id
 from vigie_node.catalogue import actions as catalogue
+from vigie_node.catalogue.override_actions import AlreadyOverriddenError
 from vigie_node.catalogue.rules import Mode, Policy
 from vigie_node.catalogue.states import DisputeOutcome, OverrideKind
 from vigie_node.changes import actions as change_log
 from vigie_node.changes import queries as changes
-from vigie_node.flows import retrace
+from vigie_node.flows import quarantine, retrace
 from vigie_node.matching import answers, lookup
-from vigie_node.sightings import actions, queries, retracing
+from vigie_node.matching.questions import Question
+from vigie_node.sightings import actions, queries, retracing, undoing
 from vigie_node.sightings.models import Match, RetracePoint, Sweep, Tally, Task
 
 pytestmark = pytest.mark.django_db
@@ -310,11 +314,121 @@ class TestUndo:
         word = say(depict(*picture(1)))
         make_list()
         ask(*[picture(1)] * 10)
-        monkeypatch.setattr(retracing, "SLICE", 4)
+        monkeypatch.setattr(undoing, "SLICE", 4)
         catalogue.revoke(word, reason="a mistake", by=COMMAND, now=NOW)
         retrace_all()
         assert not Match.objects.filter(undone_at=None).exists()
         assert Task.objects.count() == 10
+
+
+def hold_back(algorithm, content):
+    return catalogue.override(
+        algorithm,
+        content,
+        kind=OverrideKind.SUPPRESSED,
+        reason="a logo",
+        review_on=NEXT_DAY.date(),
+        by=COMMAND,
+        now=NOW,
+    )
+
+
+class TestHeldBack:
+    """A value that our own organisation, or a quarantine, keeps from matching."""
+
+    def test_undoes_what_matched_by_the_value_and_asks_somebody_to_look(self):
+        depiction = depict(*picture(1))
+        say(depiction)
+        make_list()
+        ask(picture(1, bits=6))
+        hold_back(Algorithm.PDQ, value(1))
+        retrace_all()
+        assert Match.objects.get().undone_at == LATER
+        assert [one for _, one in standing("NO_LONGER_KNOWN")] == [depiction]
+        assert not Tally.objects.exists()
+        assert Sweep.objects.get(cause="OVERRIDE_MADE").undone == 1
+
+    def test_what_matches_by_another_value_too_goes_on_by_that_one_without_a_task(self):
+        say(depict(*picture(1)))
+        make_list()
+        ask(picture(1))
+        assert Match.objects.get().algorithm == "sha256"
+        hold_back(*digest_of(picture(1)))
+        retrace_all()
+        stands = Match.objects.get(undone_at=None)
+        assert (stands.algorithm, stands.found_by) == ("sha1", "RETRACE")
+        assert not Task.objects.exists()
+        assert Tally.objects.get().sightings == 1
+        hold_back(Algorithm.SHA1, picture(1)[1].value)
+        hold_back(Algorithm.MD5, picture(1)[2].value)
+        retrace_all()
+        assert Match.objects.get(undone_at=None).algorithm == "pdq"
+        hold_back(Algorithm.PDQ, value(1))
+        retrace_all()
+        assert not Match.objects.filter(undone_at=None).exists()
+        assert len(standing("NO_LONGER_KNOWN")) == 1
+
+    def test_undoes_no_match_by_other_values(self):
+        for seed in (1, 2):
+            say(depict(*picture(seed)))
+        make_list()
+        ask(picture(1), picture(2)[3:])
+        hold_back(Algorithm.PDQ, value(1))
+        retrace_all()
+        assert not Match.objects.exclude(undone_at=None).exists()
+
+    def test_a_match_in_shadow_is_undone_without_a_task(self):
+        say(depict(*picture(1)))
+        make_list(mode=Mode.SHADOW)
+        ask(picture(1)[3:])
+        hold_back(Algorithm.PDQ, value(1))
+        retrace_all()
+        assert Match.objects.get().undone_at is not None
+        assert not Task.objects.exists()
+
+    def test_more_matches_than_are_asked_again_at_once_are_all_undone(self, monkeypatch):
+        say(depict(*picture(1)))
+        make_list()
+        ask(*[picture(1, bits=2 * bits) for bits in range(1, 11)])
+        monkeypatch.setattr(undoing, "SLICE", 4)
+        hold_back(Algorithm.PDQ, value(1))
+        retrace_all()
+        assert not Match.objects.filter(undone_at=None).exists()
+        assert Task.objects.count() == 10
+
+    def test_let_go_it_is_looked_back_for_and_the_untaken_task_is_closed(self):
+        say(depict(*picture(1)))
+        make_list()
+        ask(picture(1)[3:])
+        held = hold_back(Algorithm.PDQ, value(1))
+        retrace_all()
+        catalogue.end_override(held, reason="looked at", by=COMMAND, now=NOW)
+        retrace_all()
+        assert Match.objects.filter(undone_at=None).count() == 1
+        assert not standing("NO_LONGER_KNOWN")
+        assert len(standing("KNOWN_SINCE")) == 1
+
+    def test_a_flood_in_quarantine_undoes_what_it_matched(self):
+        say(depict(*picture(1)))
+        make_list(flood_per_hour=3)
+        ask(*[picture(1)[3:]] * 4)
+        assert quarantine.step(by=NODE, now=NOW) == 1
+        retrace_all()
+        assert len(standing("NO_LONGER_KNOWN")) == 4
+
+    def test_a_video_of_which_a_frame_was_held_back_is_asked_again(self):
+        frames = [Question(Algorithm.PDQ_FRAMES, value(seed)) for seed in range(2)]
+        say(depict(*frames))
+        make_list()
+        ask([Question(Algorithm.PDQ, value(0), 100)], [Question(Algorithm.PDQ, value(1), 100)])
+        assert Match.objects.filter(algorithm="pdq-frames").count() == 2
+        hold_back(Algorithm.PDQ_FRAMES, value(0))
+        retrace_all()
+        assert Match.objects.filter(undone_at=None).count() == 1
+
+
+def digest_of(questions):
+    return questions[0].algorithm, questions[0].value
 
 
 events = st.lists(
@@ -323,6 +437,8 @@ events = st.lists(
         st.tuples(st.just("known"), st.integers(0, 5), st.sampled_from([0, 12])),
         st.tuples(st.just("revoked"), st.integers(0, 9), st.just(0)),
         st.tuples(st.just("list"), st.sampled_from([0, 10, 31]), st.integers(1, 2)),
+        st.tuples(st.just("held back"), st.integers(0, 5), st.sampled_from([0, 12])),
+        st.tuples(st.just("let go"), st.integers(0, 9), st.just(0)),
         st.tuples(st.just("retraced"), st.just(0), st.just(0)),
     ),
     max_size=14,
@@ -341,7 +457,7 @@ class TestAgainstBruteForce:
 
     def _play(self, what):
         anchor = seen()
-        made, version, words = make_list("played", classes={"inhope": ("national",)}), 1, []
+        made, version, words, held = make_list("played", classes={"inhope": ("national",)}), 1, [], []
         for kind, one, other in what:
             match kind:
                 case "seen":
@@ -356,6 +472,11 @@ class TestAgainstBruteForce:
                     version = catalogue.change_list(
                         made, policy=policy, expected_version=version, reason="x", by=COMMAND, now=NOW
                     )
+                case "held back":
+                    with contextlib.suppress(AlreadyOverriddenError):
+                        held.append(hold_back(Algorithm.PDQ, moved(value(one), other)))
+                case "let go" if held:
+                    catalogue.end_override(held.pop(one % len(held)), reason="x", by=COMMAND, now=NOW)
                 case "retraced":
                     retrace_all()
         retrace_all()
@@ -367,8 +488,8 @@ class TestAgainstBruteForce:
             for one, answer in zip(ids, found, strict=True)
             for claim in answer.claims
         }
-        held = Match.objects.filter(undone_at=None).values_list("sighting_id", "depiction_id", "list_id")
-        assert set(held) == brute
+        stands = Match.objects.filter(undone_at=None).values_list("sighting_id", "depiction_id", "list_id")
+        assert set(stands) == brute
         pairs = {(sighting, depiction) for sighting, depiction, _ in brute}
         assert sum(Tally.objects.values_list("sightings", flat=True)) == len(pairs)
         assert {depiction for _, depiction in pairs} >= ({anchor} if ids else set())
