@@ -1,19 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a key was told as a match and holds no longer, so that its holder can undo what was done on it.
 
-- The worker notes each such sighting once, when nothing that was told of it stands any more: by a revocation, a settled
-  dispute or a narrower list. A value that is held back stops new matches and undoes none.
-- Its number is the position: one worker writes them, one after another, so nobody who goes on from a position misses
-  any.
+- It is noted when nothing stands any more between the sighting and the depiction: by a revocation, a settled dispute, a
+  narrower list, a value that is held back. What became known again later is told by the next look-up, not here.
+- Only what an answer told appears: what the look-back found since, and the lists by which it did, are no news to a key
+  that never heard of them.
+- Its number is the position: numbers follow the order of commits, whoever writes them (opening.py), so nobody who goes
+  on from a position misses any.
 - A key sees its own sightings alone.
 """
 
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from django.db.models import OuterRef, Subquery
+
 from vigie_node.base.actor import Actor
-from vigie_node.sightings.models import Task
-from vigie_node.sightings.states import TaskKind
+from vigie_node.sightings.models import Match, Task
+from vigie_node.sightings.states import FoundBy, TaskKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +37,24 @@ class NoLongerKnown:
 
 def no_longer_known(to: Actor, *, since: int, limit: int) -> list[NoLongerKnown]:
     """Return what a key was told that stands no longer, after a position, in order."""
-    rows = (
-        Task.objects.filter(kind=TaskKind.NO_LONGER_KNOWN.value, id__gt=since, sighting__source=str(to))
-        .select_related("sighting", "match", "match__list")
-        .order_by("id")[:limit]
-    )
+    of_it = Match.objects.filter(sighting=OuterRef("sighting"), depiction=OuterRef("depiction"))
+    in_answer = of_it.filter(found_by=FoundBy.LOOK_UP.value, is_shadow=False, undone_at__isnull=False)
+    tasks = Task.objects.filter(kind=TaskKind.NO_LONGER_KNOWN.value, id__gt=since, sighting__source=str(to))
+    told = tasks.annotate(told=Subquery(in_answer.order_by("id").values("id")[:1])).exclude(told=None)
+    positions = dict(told.order_by("id").values_list("id", "told")[:limit])
+    matches = Match.objects.select_related("sighting", "list").in_bulk(positions.values())
     return [
         NoLongerKnown(
-            position=row.pk,
-            reference=row.sighting.place,
-            list_name=row.match.list.name,
-            list_version=row.match.list_version,
-            scheme=row.match.scheme,
-            label=row.match.label,
-            seen_at=row.sighting.seen_at,
-            told_at=row.match.matched_at,
-            undone_at=row.match.undone_at or row.created_at,
+            position=position,
+            reference=match.sighting.place,
+            list_name=match.list.name,
+            list_version=match.list_version,
+            scheme=match.scheme,
+            label=match.label,
+            seen_at=match.sighting.seen_at,
+            told_at=match.matched_at,
+            undone_at=match.undone_at,
         )
-        for row in rows
+        for position, number in positions.items()
+        if (match := matches.get(number)) is not None and match.undone_at is not None  # it may have expired just now
     ]
