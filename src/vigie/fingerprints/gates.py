@@ -150,13 +150,20 @@ def value_gate(value: bytes, *, quality: int, min_quality: int = MIN_QUALITY) ->
     if not low <= int.from_bytes(value, "big").bit_count() <= high:
         return Gate.UNBALANCED
     words = np.frombuffer(value, np.uint64)
-    distances = np.bitwise_count(_negative_words() ^ words).sum(axis=1, dtype=np.uint16)
+    first, second, every = _negative_words()
+    # Half of the bits clears nearly every value; only the others are measured whole.
+    close = np.bitwise_count(first ^ words[0]) + np.bitwise_count(second ^ words[1])
+    if close.min() > NEGATIVE_RADIUS_BITS:
+        return None
+    distances = np.bitwise_count(every ^ words).sum(axis=1, dtype=np.uint16)
     return Gate.NEGATIVE if distances.min() <= NEGATIVE_RADIUS_BITS else None
 
 
 @functools.cache
-def _negative_words() -> NDArray[np.uint64]:
-    return built_in().values.view(np.uint64)
+def _negative_words() -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint64]]:
+    """Return the first words of the built-in negative values, the second ones, and all four, a value a row."""
+    every = built_in().values.view(np.uint64)
+    return np.ascontiguousarray(every[:, 0]), np.ascontiguousarray(every[:, 1]), every
 
 
 def gate_of(code: int) -> Gate | None:

@@ -57,6 +57,9 @@ class Hits:
         return len(self.row)
 
 
+_NONE = Hits(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.uint8))
+
+
 @dataclass(frozen=True, slots=True)
 class PlannedChunk:
     """Bits [start, start + width) counted from the most significant, and how many of them may differ."""
@@ -205,6 +208,7 @@ class HammingIndex:
             raise _inconsistent()
         self._tables = [self._tables_of(number, chunk) for number, chunk in enumerate(self._plan)]
         self._chunks: dict[int, tuple[ctypes.Array[kernels.Chunk], list[Masks]]] = {}
+        self._address = self._values.ctypes.data
 
     def __len__(self) -> int:
         return len(self._values)
@@ -277,8 +281,8 @@ class HammingIndex:
         chunks, _held = self._chunks_for(max_distance_bits)
         hits = kernels.Hits()
         failed = library.vigie_hamming_search(
-            self._values.ctypes.data, len(self), chunks, len(chunks), asked.ctypes.data, len(asked),
-            max_distance_bits, ctypes.byref(self._snapshot.guard), ctypes.byref(hits),
+            self._address, len(self), chunks, len(chunks), asked.ctypes.data, len(asked), max_distance_bits,
+            ctypes.byref(self._snapshot.guard), ctypes.byref(hits),
         )  # fmt: skip
         return _taken(library, hits, failed)
 
@@ -347,7 +351,7 @@ def _taken(library: ctypes.CDLL, hits: kernels.Hits, failed: int) -> Hits:
         if failed:
             raise DamagedFileError("the file is damaged; get it again from its issuer")
         if not hits.count:
-            return Hits(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.uint8))
+            return _NONE
         buffer = (ctypes.c_int64 * (3 * hits.count)).from_address(hits.hits)
         table = np.frombuffer(buffer, np.int64).reshape(-1, 3).copy()
     finally:

@@ -18,6 +18,8 @@ from vigie_node.changes.topics import Topic
 
 MAX_ITEMS = 20_000
 PRUNED_AT_ONCE = 5000
+# In SQL, since every look-up that matches waits for it.
+_INSERT = "INSERT INTO changes_change (topic, subject, items, at) VALUES (%s, %s, %s, %s) RETURNING position"
 
 
 def append(topic: Topic, *, subject: object = "", items: Sequence[int] = (), now: datetime) -> int:
@@ -29,11 +31,13 @@ def append(topic: Topic, *, subject: object = "", items: Sequence[int] = (), now
         raise RuntimeError("a change is noted in the transaction that makes it")
     if len(items) > MAX_ITEMS:
         raise RuntimeError(f"a change names at most {MAX_ITEMS} rows")
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [locks.CHANGES])
     packed = np.asarray(items, "<i8").tobytes()
-    return Change.objects.create(topic=topic, subject=str(subject), items=packed, at=now).position
+    at = connection.ops.adapt_datetimefield_value(now)
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [locks.CHANGES])
+        cursor.execute(_INSERT, [topic.value, str(subject), packed, at])
+        return int(cursor.fetchone()[0])
 
 
 def prune(*, up_to: int, before: datetime) -> int:

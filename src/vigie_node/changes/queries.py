@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
+from django.db import connection
 from numpy.typing import NDArray
 
 from vigie_node.changes.models import Change
 from vigie_node.changes.topics import Topic
+
+# In SQL, since every look-up that matches waits for it.
+_ANY = "SELECT 1 FROM changes_change WHERE position > %s AND topic IN ({})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +38,13 @@ def since(position: int, *, limit: int = 1000) -> list[ChangeRow]:
 
 def any_since(position: int, *, topics: Collection[Topic], before: datetime | None = None) -> bool:
     """Say whether anything of these topics changed after a position, and before a time where one is given."""
-    rows = Change.objects.filter(position__gt=position, topic__in=[one.value for one in topics])
-    return (rows if before is None else rows.filter(at__lte=before)).exists()
+    names = [one.value for one in topics]
+    query, asked = _ANY.format(", ".join(["%s"] * len(names))), [position, *names]
+    if before is not None:
+        query, asked = f"{query} AND at <= %s", [*asked, connection.ops.adapt_datetimefield_value(before)]
+    with connection.cursor() as cursor:
+        cursor.execute(f"{query} LIMIT 1", asked)
+        return cursor.fetchone() is not None
 
 
 def latest() -> int:

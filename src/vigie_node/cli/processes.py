@@ -8,6 +8,7 @@
 """
 
 import ctypes
+import gc
 import importlib
 import os
 import signal
@@ -18,7 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from vigie_node.project import logs
+from vigie_node.project import environment, logs
 from vigie_node.project.faces import SERVING, Face
 
 STOP_SECONDS = 3
@@ -57,6 +58,7 @@ def run(face: Face, *, address: str) -> None:
     """Be one process of the node until told to end."""
     os.environ["VIGIE_FACE"] = face.value
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "vigie_node.project.settings")
+    environment.forget_owner()
     if face is Face.WORKER:
         _work()
     else:
@@ -65,7 +67,7 @@ def run(face: Face, *, address: str) -> None:
 
 def _serve(face: Face, *, address: str) -> None:
     from granian import Granian  # noqa: PLC0415 - the worker and the supervisor do without
-    from granian.constants import Interfaces  # noqa: PLC0415
+    from granian.constants import HTTPModes, Interfaces  # noqa: PLC0415
     from granian.http import HTTP1Settings  # noqa: PLC0415
     from granian.log import LogLevels  # noqa: PLC0415
 
@@ -78,6 +80,7 @@ def _serve(face: Face, *, address: str) -> None:
         interface=Interfaces.WSGI,
         workers=1,
         blocking_threads=serving.threads,
+        http=HTTPModes.http1,  # a body that does not come can be ended: base/arrivals.py
         websockets=False,
         http1_settings=HTTP1Settings(header_read_timeout=10_000),
         log_level=LogLevels.error,
@@ -98,6 +101,8 @@ def _load(target: str, *, parent: int) -> Callable[..., Any]:
         application: Callable[..., Any] = getattr(importlib.import_module(module), name)
         # Now rather than at the first request: a face that cannot answer must not start, nor the first reader wait.
         importlib.import_module("django.urls").get_resolver().url_patterns  # noqa: B018
+        gc.collect()
+        gc.freeze()  # what is loaded by now stays: no collection has to look at it again
     except Exception as error:  # noqa: BLE001 - told in one line, without the values that a trace may show
         tell_bug(error)
         os._exit(1)

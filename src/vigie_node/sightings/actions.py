@@ -16,6 +16,7 @@ from vigie.errors import NotFoundError
 from vigie_node.audit import actions as audit
 from vigie_node.audit.events import Event
 from vigie_node.base.actor import Actor
+from vigie_node.catalogue import bulk
 from vigie_node.changes import actions as changes
 from vigie_node.changes.topics import Topic
 from vigie_node.matching.answers import Answer
@@ -23,7 +24,7 @@ from vigie_node.matching.questions import Subject
 from vigie_node.sightings import tallies, writing
 from vigie_node.sightings.erasing import expire
 from vigie_node.sightings.loading import cancel_load, start_load
-from vigie_node.sightings.models import Match, Sighting
+from vigie_node.sightings.models import Sighting
 from vigie_node.sightings.rules import Reach
 from vigie_node.sightings.simulating import cancel_simulation, start_simulation
 from vigie_node.sightings.states import FoundBy, Place
@@ -94,7 +95,7 @@ def record_look_ups(found: Sequence[LookUp], *, by: Actor, now: datetime, decide
         for sighting, one in zip(sightings, matched, strict=True)
         for match in writing.matches_of(sighting, one.answer.claims, found_by=FoundBy.LOOK_UP, now=now)
     ]
-    Match.objects.bulk_create(matches)
+    bulk.create(matches)
     told = {(match.sighting_id, match.depiction_id): match for match in matches if not match.is_shadow}
     tallies.add(tallies.sort_of(match.sighting, match.depiction_id) for match in told.values())
     audit.record(Event.LOOK_UPS_RECORDED, subject="", by=by, at=now, sightings=len(sightings), matches=len(matches))

@@ -14,6 +14,7 @@ from datetime import datetime
 
 from vigie.errors import UnavailableError
 from vigie.fingerprints.gates import UNKNOWN_QUALITY
+from vigie_node.catalogue import bulk
 from vigie_node.changes import queries as changes
 from vigie_node.changes.topics import Topic
 from vigie_node.matching.answers import Claim
@@ -42,14 +43,14 @@ def check_not_overtaken(decided_at: int | None) -> None:
 
 def insert_sightings(sightings: Sequence[Sighting], subjects: Sequence[Subject]) -> list[int]:
     """Insert sightings with the values of their subjects; return the numbers of the values, for the index."""
-    Sighting.objects.bulk_create(sightings)
+    bulk.create(sightings)
     values = [
         _value(sighting, one)
         for sighting, subject in zip(sightings, subjects, strict=True)
         for one in dict.fromkeys(subject)
         if one.frame is None or one.transform == PLAIN
     ]
-    SeenValue.objects.bulk_create(values)
+    bulk.create(values)
     return [value.pk for value in values]
 
 
