@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """People, the organisations that they belong to, their roles, and the keys of organisations.
 
-- A person or a key is never deleted while the audit speaks of them: access ends, the row stays.
+- A person or a key is not deleted when access ends: the row stays ten years longer, to say who did what.
 - Of a key and of an enrolment link only the SHA-256 is kept. Both are 256 random bits, so no slow hash is needed.
 - `session_epoch` is part of what every session of a person is checked against: raising it ends them all at once.
 """
@@ -58,8 +58,9 @@ class Person(AbstractBaseUser):
 
     class Retention:
         purpose: ClassVar[str] = "Lets a person sign in and says who did what"
-        keep_for: ClassVar[str] = "10 years after access ended: the audit refers to it"
-        scrub: ClassVar[str] = "address, name, password and second factors are removed; the id stays"
+        keep_for: ClassVar[str] = "10 years after access ended"
+        scrub: ClassVar[str] = "deleted with address, name, password and second factors; the audit keeps the id"
+        ended_by: ClassVar[str] = "accounts.tidy_actions.tidy"
 
     id = models.UUIDField(primary_key=True)
     email = models.EmailField(unique=True)
@@ -112,6 +113,7 @@ class RoleGrant(models.Model):
         purpose: ClassVar[str] = "Says what a person may do, and who let them"
         keep_for: ClassVar[str] = "as long as the person"
         scrub: ClassVar[str] = "deleted with the person"
+        ended_by: ClassVar[str] = "accounts.Person"
 
     id = models.UUIDField(primary_key=True)
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="grants")
@@ -140,6 +142,7 @@ class EnrolmentLink(models.Model):
         purpose: ClassVar[str] = "Lets a person set up how they sign in"
         keep_for: ClassVar[str] = "1 year"
         scrub: ClassVar[str] = "the row is deleted; it never held the token"
+        ended_by: ClassVar[str] = "accounts.tidy_actions.tidy"
 
     id = models.UUIDField(primary_key=True)
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="links")
@@ -166,8 +169,9 @@ class Key(models.Model):
 
     class Retention:
         purpose: ClassVar[str] = "Lets an organisation's programs ask, within what was agreed"
-        keep_for: ClassVar[str] = "10 years after it ended: the audit refers to it"
+        keep_for: ClassVar[str] = "10 years after it was revoked or expired"
         scrub: ClassVar[str] = "the row is deleted; it never held the token"
+        ended_by: ClassVar[str] = "accounts.tidy_actions.tidy"
 
     id = models.UUIDField(primary_key=True)
     prefix = models.CharField(max_length=8, unique=True)
@@ -206,6 +210,7 @@ class KeyDay(models.Model):
         purpose: ClassVar[str] = "Holds a key to its daily quota and shows its use"
         keep_for: ClassVar[str] = "400 days"
         scrub: ClassVar[str] = "the row is deleted"
+        ended_by: ClassVar[str] = "accounts.tidy_actions.tidy"
 
     id = models.BigAutoField(primary_key=True)
     key = models.ForeignKey(Key, on_delete=models.CASCADE, related_name="days")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Raise and settle alarms."""
+"""Raise and settle alarms, and delete them a year after they were settled."""
 
 import uuid
 from datetime import datetime
@@ -10,9 +10,13 @@ from django.db.models import F
 from vigie.errors import NotFoundError
 from vigie_node.alarms import codes, models
 from vigie_node.audit import actions as audit
+from vigie_node.audit import expiring
 from vigie_node.audit.events import Event
 from vigie_node.base.actor import Actor
 from vigie_node.base.ids import new_id
+from vigie_node.base.retention import YEAR
+
+KEPT = YEAR
 
 
 class NoSuchAlarmError(NotFoundError):
@@ -57,3 +61,11 @@ def settle(alarm_id: uuid.UUID, *, note: str, by: Actor, now: datetime) -> None:
     alarm.settled_at, alarm.settled_by, alarm.note = now, str(by), note
     alarm.save(update_fields=["settled_at", "settled_by", "note"])
     audit.record(Event.ALARM_SETTLED, subject=alarm_id, by=by, at=now, code=alarm.code)
+
+
+def expire(*, by: Actor, now: datetime) -> bool:
+    """Delete some alarms that were settled long ago; return whether there were any. One that stands is kept.
+
+    Audit:   RECORDS_EXPIRED, with how many; none where nothing was due.
+    """
+    return expiring.delete_due([models.Alarm.objects.filter(settled_at__lt=now - KEPT)], by=by, now=now)

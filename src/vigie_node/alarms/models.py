@@ -13,6 +13,7 @@ class Alarm(models.Model):
         purpose: ClassVar[str] = "Tells people what went wrong or looks wrong"
         keep_for: ClassVar[str] = "1 year after it was settled"
         scrub: ClassVar[str] = "the row is deleted"
+        ended_by: ClassVar[str] = "alarms.actions.expire"
 
     id = models.UUIDField(primary_key=True)
     code = models.CharField(max_length=64)  # see alarms/codes.py

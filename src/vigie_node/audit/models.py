@@ -18,6 +18,7 @@ class PendingEvent(models.Model):
         purpose: ClassVar[str] = "Holds an event until the sequencer has put it in order, about a second"
         keep_for: ClassVar[str] = "until it is sequenced"
         scrub: ClassVar[str] = "moved to the events; it holds ids, counts and states"
+        ended_by: ClassVar[str] = "audit.actions.sequence"
 
     number = models.BigAutoField(primary_key=True)
     record = models.BinaryField()
@@ -104,6 +105,7 @@ class Verification(models.Model):
         purpose: ClassVar[str] = "Says when the audit was last found whole"
         keep_for: ClassVar[str] = "1 year"
         scrub: ClassVar[str] = "the row is deleted"
+        ended_by: ClassVar[str] = "audit.actions.verify"
 
     number = models.BigAutoField(primary_key=True)
     at = models.DateTimeField()

@@ -51,6 +51,7 @@ class BankContent(models.Model):
         purpose: ClassVar[str] = "Says what an organisation put into its bank, and lets it take it out"
         keep_for: ClassVar[str] = "as long as its depiction"
         scrub: ClassVar[str] = "note and metadata are emptied when it is removed; deleted with its depiction"
+        ended_by: ClassVar[str] = "catalogue.Depiction"
 
     id = models.BigAutoField(primary_key=True)
     bank = models.ForeignKey(Bank, on_delete=models.PROTECT, related_name="contents")
@@ -86,6 +87,7 @@ class SignalSwitch(models.Model):
         purpose: ClassVar[str] = "Keeps a sort of fingerprint from being made and asked"
         keep_for: ClassVar[str] = "until it is switched on again"
         scrub: ClassVar[str] = "the row is deleted"
+        ended_by: ClassVar[str] = "banks.actions.switch_signal"
 
     id = models.BigAutoField(primary_key=True)
     organisation = models.ForeignKey("accounts.Organisation", on_delete=models.PROTECT)

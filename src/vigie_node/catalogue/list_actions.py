@@ -78,9 +78,9 @@ def create_list(
             made.save(force_insert=True)
     except IntegrityError as error:
         raise ListExistsError("there is a list of that name already; use another name, or change that list") from error
-    _keep(made, why, by=by, now=now)
+    kept = _keep(made, why, by=by, now=now)
     audit.record(Event.LIST_CREATED, subject=made.id, by=by, at=now, mode=policy.mode.value)
-    changes.append(Topic.LISTS, subject=made.id, now=now)
+    changes.append(Topic.LISTS, subject=made.id, items=[kept], now=now)
     return made.id
 
 
@@ -114,16 +114,18 @@ def change_list(
     names = rules.differing(changed.policy, rules.to_json(policy))
     changed.version, changed.policy = changed.version + 1, rules.to_json(policy)
     changed.save(update_fields=["title", "version", "policy"])
-    _keep(changed, why, by=by, now=now)
+    kept = _keep(changed, why, by=by, now=now)
     audit.record(Event.LIST_CHANGED, subject=list_id, by=by, at=now, version=changed.version, changed=names)
-    changes.append(Topic.LISTS, subject=list_id, now=now)
+    changes.append(Topic.LISTS, subject=list_id, items=[kept], now=now)
     return changed.version
 
 
-def _keep(changed: MatchList, reason: str, *, by: Actor, now: datetime) -> None:
-    ListVersion.objects.create(
+def _keep(changed: MatchList, reason: str, *, by: Actor, now: datetime) -> int:
+    """Keep the list's policy as a version, and return its row."""
+    made = ListVersion.objects.create(
         list=changed, version=changed.version, policy=changed.policy, reason=reason, changed_at=now, changed_by=str(by)
     )
+    return made.id
 
 
 def _check(policy: Policy, *, own_name: str) -> None:

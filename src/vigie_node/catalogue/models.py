@@ -27,7 +27,7 @@ class Source(models.Model):
 
     class Retention:
         purpose: ClassVar[str] = "Says whose word an assertion is"
-        keep_for: ClassVar[str] = "as long as an assertion of it"
+        keep_for: ClassVar[str] = "for good: words, imports and banks refer to it"
         scrub: ClassVar[str] = "kept: names an organisation, never a person"
 
     id = models.UUIDField(primary_key=True)
@@ -45,8 +45,9 @@ class Import(models.Model):
 
     class Retention:
         purpose: ClassVar[str] = "Says where records came from and what was refused"
-        keep_for: ClassVar[str] = "as long as a record of it"
-        scrub: ClassVar[str] = "the file's name is removed after a year"
+        keep_for: ClassVar[str] = "as long as a record of it, ten years at least"
+        scrub: ClassVar[str] = "the file's name is removed after a year; then the row is deleted"
+        ended_by: ClassVar[str] = "catalogue.expiring.expire_notes"
 
     id = models.UUIDField(primary_key=True)
     source = models.ForeignKey(Source, on_delete=models.PROTECT)
@@ -80,6 +81,7 @@ class ImportRefusal(models.Model):
         purpose: ClassVar[str] = "Lets the sender mend what was refused"
         keep_for: ClassVar[str] = "1 year"
         scrub: ClassVar[str] = "the row is deleted; it never holds the refused text"
+        ended_by: ClassVar[str] = "catalogue.expiring.expire_notes"
 
     id = models.BigAutoField(primary_key=True)
     of = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="refusals")
@@ -98,6 +100,7 @@ class ImportMark(models.Model):
         purpose: ClassVar[str] = "Finds what a full replacement no longer holds"
         keep_for: ClassVar[str] = "until the import is visible or cancelled"
         scrub: ClassVar[str] = "the row is deleted"
+        ended_by: ClassVar[str] = "catalogue.import_steps.clear_some"
 
     id = models.BigAutoField(primary_key=True)
     of = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="marks", db_index=False)
@@ -115,6 +118,7 @@ class UpstreamRecord(models.Model):
         purpose: ClassVar[str] = "Keeps what was sent, so that a later reader can take more from it"
         keep_for: ClassVar[str] = "as long as its depiction"
         scrub: ClassVar[str] = "deleted with its depiction"
+        ended_by: ClassVar[str] = "catalogue.Depiction"
 
     id = models.BigAutoField(primary_key=True)
     source = models.ForeignKey(Source, on_delete=models.PROTECT, db_index=False)
@@ -137,8 +141,9 @@ class Depiction(models.Model):
 
     class Retention:
         purpose: ClassVar[str] = "Carries the fingerprints and what is said of them"
-        keep_for: ClassVar[str] = "as long as an assertion stands on it; ten years after the last was revoked"
+        keep_for: ClassVar[str] = "as long as a word or a match is on it; ten years after the last word ended"
         scrub: ClassVar[str] = "deleted with its fingerprints; the audit keeps its id"
+        ended_by: ClassVar[str] = "catalogue.expiring.expire_depictions"
 
     id = models.UUIDField(primary_key=True)
     kind = models.CharField(max_length=8, choices=_choices(Kind), default=Kind.PICTURE.value)
@@ -157,6 +162,7 @@ class Fingerprint(models.Model):
         purpose: ClassVar[str] = "Finds the depiction again"
         keep_for: ClassVar[str] = "as long as its depiction"
         scrub: ClassVar[str] = "deleted, and dropped from every index within a second"
+        ended_by: ClassVar[str] = "catalogue.Depiction"
 
     id = models.BigAutoField(primary_key=True)
     depiction = models.ForeignKey(Depiction, on_delete=models.CASCADE, related_name="fingerprints")
@@ -188,6 +194,7 @@ class Assertion(models.Model):
         purpose: ClassVar[str] = "Says on whose word something matches"
         keep_for: ClassVar[str] = "as long as its depiction"
         scrub: ClassVar[str] = "deleted with its depiction"
+        ended_by: ClassVar[str] = "catalogue.Depiction"
 
     id = models.UUIDField(primary_key=True)
     depiction = models.ForeignKey(Depiction, on_delete=models.CASCADE, related_name="assertions")
@@ -222,6 +229,7 @@ class Revocation(models.Model):
         purpose: ClassVar[str] = "Stops a word from counting, and says why"
         keep_for: ClassVar[str] = "as long as its assertion"
         scrub: ClassVar[str] = "deleted with its assertion"
+        ended_by: ClassVar[str] = "catalogue.Assertion"
 
     id = models.UUIDField(primary_key=True)
     assertion = models.OneToOneField(Assertion, on_delete=models.CASCADE, related_name="revocation")
@@ -245,6 +253,7 @@ class Dispute(models.Model):
         purpose: ClassVar[str] = "Has a doubtful word looked at again"
         keep_for: ClassVar[str] = "as long as its assertion"
         scrub: ClassVar[str] = "deleted with its assertion"
+        ended_by: ClassVar[str] = "catalogue.Assertion"
 
     id = models.UUIDField(primary_key=True)
     assertion = models.ForeignKey(Assertion, on_delete=models.CASCADE, related_name="disputes")
@@ -317,6 +326,7 @@ class Override(models.Model):
         purpose: ClassVar[str] = "Keeps a value from matching until it is looked at again"
         keep_for: ClassVar[str] = "1 year after it ended"
         scrub: ClassVar[str] = "the row is deleted"
+        ended_by: ClassVar[str] = "catalogue.expiring.expire_notes"
 
     id = models.UUIDField(primary_key=True)
     algorithm = models.CharField(max_length=10)
@@ -345,8 +355,9 @@ class Series(models.Model):
 
     class Retention:
         purpose: ClassVar[str] = "Holds together what shows one victim or offence"
-        keep_for: ClassVar[str] = "as long as a depiction is linked to it"
-        scrub: ClassVar[str] = "deleted with its last link"
+        keep_for: ClassVar[str] = "as long as a depiction that was ever linked to it; a year where none is"
+        scrub: ClassVar[str] = "the row is deleted"
+        ended_by: ClassVar[str] = "catalogue.expiring.expire_notes"
 
     id = models.UUIDField(primary_key=True)
     reference = models.CharField(max_length=64, unique=True)  # a working reference, never a name
@@ -367,6 +378,7 @@ class SeriesLink(models.Model):
         purpose: ClassVar[str] = "Says why a depiction belongs to a series"
         keep_for: ClassVar[str] = "as long as its depiction"
         scrub: ClassVar[str] = "deleted with its depiction"
+        ended_by: ClassVar[str] = "catalogue.Depiction"
 
     id = models.UUIDField(primary_key=True)
     series = models.ForeignKey(Series, on_delete=models.CASCADE, related_name="links")

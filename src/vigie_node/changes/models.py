@@ -15,6 +15,7 @@ class Change(models.Model):
         purpose: ClassVar[str] = "Lets every process follow what changes the answers"
         keep_for: ClassVar[str] = "7 days after every published index holds it"
         scrub: ClassVar[str] = "the row is deleted; it holds row numbers, no value"
+        ended_by: ClassVar[str] = "changes.actions.prune"
 
     position = models.BigAutoField(primary_key=True)
     topic = models.CharField(max_length=32, choices=[(one.value, one.value) for one in Topic])

@@ -13,7 +13,7 @@ class Topic(StrEnum):
     SEEN_REMOVED = "SEEN_REMOVED"  # items: rows that are no more
     STANDING = "STANDING"  # subject: the depiction whose assertions, disputes or revocations changed
     IMPORT = "IMPORT"  # subject: the import that became visible, or was undone
-    LISTS = "LISTS"  # subject: the list whose policy or mode changed
+    LISTS = "LISTS"  # subject: the list whose policy or mode changed; items: the row of its new version
     OVERRIDES = "OVERRIDES"  # a value was suppressed, quarantined or let go
-    KEYS = "KEYS"  # subject: the key that was made, changed or revoked
+    KEYS = "KEYS"  # subject: the key that was made, changed or revoked; none: some were deleted
     SNAPSHOT = "SNAPSHOT"  # subject: the index of which a new snapshot was published

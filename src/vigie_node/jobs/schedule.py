@@ -10,15 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from vigie_node.accounts import tidy_actions as accounts
 from vigie_node.base.actor import NODE
 from vigie_node.catalogue import reminders
 from vigie_node.changes import actions as changes
 from vigie_node.flows import bank, load, quarantine, retrace, simulate, take_in
-from vigie_node.jobs import keep_audit, watch
+from vigie_node.jobs import expire, keep_audit, watch
 from vigie_node.matching import actions as matching
 from vigie_node.matching import lookup, published
-from vigie_node.sightings import actions as sightings
 from vigie_node.sightings import queries as sightings_log
 
 CHANGES_KEPT = timedelta(days=7)  # longer than any process stands still
@@ -70,10 +68,6 @@ def _load_results(now: datetime) -> bool:
     return load.step(by=NODE, now=now)
 
 
-def _expire_sightings(now: datetime) -> bool:
-    return sightings.expire(by=NODE, now=now) > 0
-
-
 def _simulate(now: datetime) -> bool:
     return simulate.step(by=NODE, now=now)
 
@@ -81,10 +75,6 @@ def _simulate(now: datetime) -> bool:
 def _quarantine_floods(now: datetime) -> bool:
     quarantine.step(by=NODE, now=now)
     return False
-
-
-def _tidy_accounts(now: datetime) -> bool:
-    return accounts.tidy(by=NODE, now=now)
 
 
 JOBS: tuple[Job, ...] = (
@@ -101,9 +91,11 @@ JOBS: tuple[Job, ...] = (
     Job("keep-banks", 10, bank.keep_up),
     Job("simulate", 1, _simulate),
     Job("quarantine-floods", 30, _quarantine_floods),
-    Job("expire-sightings", 60, _expire_sightings),
+    Job("expire-sightings", 60, expire.sightings_due),
+    Job("expire-depictions", 24 * 3600, expire.Depictions()),
+    Job("expire-notes", 3600, expire.notes_due),
     Job("watch-clock", 1, watch.clock, limit_seconds=30),
     Job("watch-disk", 30, watch.disk, limit_seconds=30),
     Job("forget-sessions", 3600, watch.forget_sessions),
-    Job("tidy-accounts", 3600, _tidy_accounts),
+    Job("tidy-accounts", 3600, expire.accounts_due),
 )

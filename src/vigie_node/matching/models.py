@@ -13,6 +13,7 @@ class Snapshot(models.Model):
         purpose: ClassVar[str] = "Lets every process open the same index file"
         keep_for: ClassVar[str] = "until two newer ones are published"
         scrub: ClassVar[str] = "the file and the row are deleted"
+        ended_by: ClassVar[str] = "matching.actions.publish"
 
     id = models.UUIDField(primary_key=True)
     index = models.CharField(max_length=16)  # "catalogue" or "seen"

@@ -71,10 +71,10 @@ GRANTS = (
     Grant("alarms_alarm", analyst="SIU", partner="SIU", worker="SIUD"),
     Grant("accounts_organisation", analyst="SIU", partner="S", worker="S"),
     Grant("accounts_keyday", analyst="S", partner="SIU", worker="SD"),
-    Grant("accounts_key*", analyst="SIU", partner="SU", worker="SU"),
+    Grant("accounts_key*", analyst="SIU", partner="SU", worker="SUD"),
     Grant("accounts_*", analyst="SIUD", worker="SD"),
     # An organisation's tools keep its banks through the partners' face: what they add, say and take back.
-    Grant("banks_*", analyst="S", partner="SIUD", worker="SIU"),
+    Grant("banks_*", analyst="S", partner="SIUD", worker="SIUD"),
     Grant("catalogue_matchlist", analyst="SIU", partner="SIU", worker="SIU"),
     Grant("catalogue_listversion", analyst="SI", partner="SI", worker="SI"),
     Grant("catalogue_source", analyst="SIUD", partner="SI", worker="SIUD"),

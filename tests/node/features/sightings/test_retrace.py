@@ -110,6 +110,17 @@ class TestRetrace:
         retrace_all(LATER)
         assert Task.objects.count() == 1
 
+    def test_a_clock_that_jumped_back_between_two_changes_of_a_list_hides_neither(self):
+        seen(*values_of(2))
+        say(depict(*picture(2)), label="national")
+        made = make_list("other", mode=Mode.OFF)
+        retrace_all()
+        for version, mode, now in ((1, Mode.OFF, NEXT_DAY), (2, Mode.ON, NOW)):
+            policy = Policy(mode=mode)
+            catalogue.change_list(made, policy=policy, expected_version=version, reason="x", by=COMMAND, now=now)
+        retrace_all(NEXT_DAY + timedelta(minutes=1))
+        assert Task.objects.count() == 1
+
     def test_a_list_that_is_switched_on_looks_back(self):
         seen(*values_of(2))
         say(depict(*picture(2)), label="national")
