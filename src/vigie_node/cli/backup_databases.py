@@ -105,8 +105,9 @@ def others() -> int:
         return 0
     with connection.cursor() as cursor:
         cursor.execute(
+            # What kind of session another login has is hidden from us; processes of the server itself have no user.
             "SELECT count(*) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid() AND usesysid IS NOT NULL"
         )
         return int(cursor.fetchone()[0])
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from vigie.errors import NotAllowedError
 from vigie_node.cli import homes, main, output, supervisor, up
+from vigie_node.project import environment
 from vigie_node.project.faces import Face
 
 ORGANISATION = "Example hotline"
@@ -41,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     """Make what is missing, load the demonstration, start the node."""
     del options
     os.environ.setdefault("VIGIE_HTTPS", "no")
-    home = homes.default_home()
+    home = environment.home()
     plan = up.read_plan()
     check_local(plan)
     homes.make(home)

@@ -9,11 +9,13 @@
 import base64
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from vigie_node.project import environment
 
 FOLDERS = ("secrets", "indexes", "uploads", "run", "backups")
 
@@ -29,11 +31,6 @@ SECRETS: dict[str, Callable[[], str]] = {
     "signing_key": _signing_key,
     "metrics_token": lambda: secrets.token_urlsafe(32),
 }
-
-
-def default_home() -> Path:
-    """Return the node's home that the settings will use."""
-    return Path(os.environ.get("VIGIE_HOME") or Path.home() / ".local/share/vigie-node").absolute()
 
 
 def make(home: Path) -> list[str]:
@@ -52,6 +49,13 @@ def make(home: Path) -> list[str]:
         if _write_once(home / "secrets" / name, secret):
             made.append(name)
     return made
+
+
+def make_passwords(folder: Path, *, settings: Sequence[str]) -> None:
+    """Make the passwords that these settings name, where they are set nowhere."""
+    for name in settings:
+        if not environment.secret(name):
+            _write_once(folder / name.removeprefix("VIGIE_").lower(), lambda: secrets.token_urlsafe(32))
 
 
 def is_made(home: Path) -> bool:

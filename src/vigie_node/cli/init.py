@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from vigie.errors import InvalidInputError
 from vigie_node.cli import homes, main, output, up
+from vigie_node.project import environment
 from vigie_node.project.faces import Face
 
 
@@ -38,7 +39,7 @@ def register(groups: main.Groups) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Make what is missing."""
-    home = homes.default_home()
+    home = environment.home()
     made = homes.make(home)
     main.set_up_site()
     from vigie_node.cli import migrate  # noqa: PLC0415 - only now is there a home to set the site up from

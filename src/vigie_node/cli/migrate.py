@@ -4,7 +4,7 @@
 - One at a time; on PostgreSQL with limits: a lock that is not had at once is given up rather than queued in front of
   the readers, and a statement that runs too long is ended. Nothing is half done: a migration is one transaction.
 - Never backwards: a database that a newer version has migrated is refused.
-- It also makes the cache's table, and on PostgreSQL the faces' roles and their rights.
+- It also makes the cache's table, and on PostgreSQL the faces' logins and their rights.
 """
 
 import argparse
@@ -25,8 +25,9 @@ from vigie_node.audit import actions as audit
 from vigie_node.audit.events import Event
 from vigie_node.base import locks
 from vigie_node.base.actor import COMMAND
-from vigie_node.cli import main, output
+from vigie_node.cli import homes, main, output
 from vigie_node.project import database_roles
+from vigie_node.project.faces import LOGINS, password_setting
 
 LOCK_SECONDS = 5
 STATEMENT_SECONDS = 1800
@@ -105,7 +106,7 @@ def migrate() -> list[str]:
     """Apply what is missing and return it.
 
     Audit:   NODE_MIGRATED, where something was applied.
-    Raises:  NewerDatabaseError; BusyDatabaseError; database_roles.RolesRefusedError.
+    Raises:  NewerDatabaseError; BusyDatabaseError; database_roles.LoginsRefusedError; database_roles.LoginShutOutError.
     """
     with _alone():
         missing = pending()
@@ -117,10 +118,12 @@ def migrate() -> list[str]:
             raise BusyDatabaseError(
                 "the database was busy or full; nothing of the last migration was kept: try again"
             ) from error
-        database_roles.apply()
         if missing:
             with transaction.atomic():
                 audit.record(Event.NODE_MIGRATED, subject="node", by=COMMAND, at=datetime.now(UTC), count=len(missing))
+        if connection.vendor == "postgresql" and settings.DATABASE_ROLES:
+            homes.make_passwords(settings.SECRETS, settings=[password_setting(face) for face in LOGINS])
+            database_roles.apply(database_roles.passwords())
     return missing
 
 

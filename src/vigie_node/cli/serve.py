@@ -28,6 +28,6 @@ def run(options: argparse.Namespace) -> int:
     up.check_home(plan.home)
     processes.prepare_figures(plan.home, anew=False)
     os.environ["VIGIE_FACE"] = face.value
-    up.check_start()
+    up.check_start([face])
     processes.run(face, address=plan.addresses.get(face, ""))
     return 0

@@ -4,6 +4,7 @@
 import argparse
 
 from django.conf import settings
+from django.db import connection
 
 from vigie.errors import UnavailableError
 from vigie_node.alarms import queries as alarms
@@ -34,6 +35,8 @@ def run(options: argparse.Namespace) -> None:
         for face, address in settings.ADDRESSES.items()
     }  # fmt: skip
     record["faces"] = faces
+    if connection.vendor == "postgresql":
+        record["database_logins"] = "one for each face" if settings.DATABASE_ROLES else "SHARED BY ALL FACES"
     if not missing:
         record |= {
             "alarms": alarms.standing_count(),

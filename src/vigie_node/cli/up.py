@@ -7,16 +7,18 @@
 
 import argparse
 import importlib
+import os
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from vigie.errors import NotAllowedError, NotFoundError, WrongStateError
 from vigie_node.cli import homes, main, output, processes, supervisor
-from vigie_node.project.faces import SERVING, Face
+from vigie_node.project.faces import LOGINS, SERVING, Face
 
 START_SECONDS = 60.0
 SETTINGS = "vigie_node.project.settings"
@@ -102,7 +104,7 @@ def keep_up(plan: Plan) -> int:
         for face, address in plan.addresses.items():
             supervisor.check_free(face, address=address)
         processes.share_imports()
-        refused = supervisor.wait_for(supervisor.fork(lambda: sys.exit(check_start())))
+        refused = supervisor.wait_for(supervisor.fork(lambda: sys.exit(_check_all())))
         if refused:
             return refused
         faces = [*plan.addresses, *[Face.PARTNER] * (plan.partner_workers - 1)]
@@ -146,8 +148,14 @@ def tell(plan: Plan, *, seconds: float) -> None:
     output.write({"state": "up", "seconds": round(seconds, 2), **urls}, text=text)
 
 
-def check_start() -> int:
-    """Refuse an unsafe configuration or a database that is not ready; 0 where all is well. In a child.
+def _check_all() -> int:
+    # As the worker: the node starts without the login of the database's owner.
+    os.environ["VIGIE_FACE"] = Face.WORKER.value
+    return check_start(LOGINS)
+
+
+def check_start(faces: Sequence[Face]) -> int:
+    """Refuse an unsafe configuration or a database not ready for these faces; 0 where all is well. In a child.
 
     Raises:  UnsafeError; NotInitialisedError.
     """
@@ -157,7 +165,7 @@ def check_start() -> int:
     from vigie_node.cli import migrate  # noqa: PLC0415
     from vigie_node.project import checks  # noqa: PLC0415
 
-    found = [*run_checks(tags=[checks.TAG]), *checks.database(databases=["default"])]
+    found = [*run_checks(tags=[checks.TAG]), *checks.database(faces=faces)]
     for one in found:
         main.say(str(one.id), f"{one.msg} {one.hint}", 0)
     if any(one.level >= ERROR for one in found):
@@ -168,6 +176,7 @@ def check_start() -> int:
 
 
 def _raise_alarm(died: list[Face]) -> None:
+    os.environ["VIGIE_FACE"] = Face.WORKER.value
     main.set_up_site()
     from vigie_node.alarms import actions as alarms  # noqa: PLC0415 - in a child, once the site is set up
     from vigie_node.alarms.codes import Alarm  # noqa: PLC0415

@@ -11,12 +11,14 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from django.apps import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, connection
 
+from vigie_node.project import database_roles
 from vigie_node.project.faces import Face
 
 TAG = "vigie"
@@ -98,30 +100,42 @@ def _site() -> Iterable[CheckMessage]:
         yield Error("The node answers to any name, or to none.", hint=hint, id="vigie.E005")
 
 
-@register(Tags.database)
-def database(
-    app_configs: Sequence[AppConfig] | None = None,
-    databases: Sequence[str] | None = None,
-    **kwargs: Any,  # noqa: ANN401 - Django's
-) -> list[CheckMessage]:
-    """Refuse a serving face that meets PostgreSQL as a superuser: no right would bind it."""
-    del app_configs, kwargs
-    found: list[CheckMessage] = []
-    for alias in databases or ():
-        if settings.FACE == Face.COMMAND or connections[alias].vendor != "postgresql":
-            continue
+def database(*, faces: Sequence[Face]) -> list[CheckMessage]:
+    """Refuse what would let a face do more in PostgreSQL than it may, and a face whose login is shut out."""
+    if connection.vendor != "postgresql":
+        return []
+    try:
+        return [*_shut_out(faces)] or [*_rights(faces)]
+    except (DatabaseError, psycopg.OperationalError):
+        return [Warning("The database does not answer.", hint="start it, or mend the URL", id="vigie.W010")]
+
+
+def _shut_out(faces: Iterable[Face]) -> Iterable[CheckMessage]:
+    known = database_roles.passwords() if settings.DATABASE_ROLES else {}
+    for face in faces if known else ():
         try:
-            with connections[alias].cursor() as cursor:
-                cursor.execute("SELECT rolname = session_user, rolsuper FROM pg_roles"
-                               " WHERE rolname IN (session_user, current_user)")  # fmt: skip
-                supers = {"session" if is_session else "current" for is_session, is_super in cursor if is_super}
-        except DatabaseError:
-            found.append(Warning("The database does not answer.", hint="start it, or mend the URL", id="vigie.W010"))
-            continue
+            database_roles.check_login(face, password=known[face])
+        except database_roles.LoginShutOutError as error:
+            yield Error(f"The face {face} cannot work:", hint=str(error), id="vigie.E010")
+
+
+def _rights(faces: Iterable[Face]) -> Iterable[CheckMessage]:
+    """Say where a login of a face has more than the rights of a face."""
+    with connection.cursor() as cursor:
+        shared = [connection.connection.info.user]
+        logins = [database_roles.name_of(face) for face in faces] if settings.DATABASE_ROLES else shared
+        cursor.execute(
+            "SELECT bool_or(rolsuper), bool_or(EXISTS (SELECT FROM pg_tables WHERE schemaname = current_schema()"
+            " AND pg_has_role(rolname, tableowner, 'MEMBER'))) FROM pg_roles WHERE rolname = ANY(%s)",
+            [logins],
+        )
+        is_superuser, is_owner = cursor.fetchone()
+    if is_superuser and not all(is_loopback(address) for address in settings.ADDRESSES.values()):
         hint = "give the node a user of its own without SUPERUSER in VIGIE_DATABASE_URL"
-        local = all(is_loopback(address) for address in settings.ADDRESSES.values())
-        if "current" in supers or (supers and not local):
-            found.append(Error("This face would be a superuser of the database.", hint=hint, id="vigie.E007"))
-        elif supers:
-            found.append(Warning("The database user is a superuser.", hint=hint, id="vigie.W007"))
-    return found
+        yield Error("A face would be a superuser of the database.", hint=hint, id="vigie.E007")
+    elif is_owner:
+        hint = "set VIGIE_DATABASE_ROLES=yes, let no face's login own a table or be in another role, and migrate"
+        kind, number = (Error, "E011") if settings.DATABASE_ROLES else (Warning, "W011")
+        yield kind(
+            "A face would own tables of the database: nothing there holds it back.", hint=hint, id=f"vigie.{number}"
+        )

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The four processes of a node: what each serves, and as which role it meets the database.
+"""The four processes of a node: what each serves, and by which login it meets the database.
 
 - One code base; `VIGIE_FACE` says which face a process is. A face loads only its own URLs.
-- On PostgreSQL each face has its own role; what a role may do with which table is this file's table GRANTS.
+- On PostgreSQL each face has a login of its own; what it may do with which table is this file's table GRANTS.
+- A login carries the name of its database, so that several nodes live in one cluster.
 - The public face may leave an event in the audit and nothing else: it reads no record of the node.
 - Nobody but the operator changes or deletes what the audit holds; the sequencer moves events from waiting to ordered.
 """
 
+import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -35,10 +37,11 @@ class Serving:
 SERVING = {
     Face.PUBLIC: Serving("vigie_node.public_site.urls", 8000, "vigie_node.project.wsgi:application", 4),
     Face.ANALYST: Serving("vigie_node.analyst_app.urls", 8001, "vigie_node.project.wsgi:application", 4),
-    Face.PARTNER: Serving("vigie_node.partner_api.urls", 8002, "vigie_node.project.wsgi:application", 4),
+    Face.PARTNER: Serving("vigie_node.partner_api.urls", 8002, "vigie_node.project.wsgi:application", 8),
 }
 
-ROLES = {face: f"vigie_{face}" for face in (Face.PUBLIC, Face.ANALYST, Face.PARTNER, Face.WORKER)}
+LOGINS = (Face.PUBLIC, Face.ANALYST, Face.PARTNER, Face.WORKER)
+_NAME_BYTES = 63  # PostgreSQL cuts a longer name without a word
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,3 +110,16 @@ GRANTS = (
 def grant_of(table: str) -> Grant | None:
     """Return the grant of a table, None where nobody gave one."""
     return next((one for one in GRANTS if fnmatchcase(table, one.tables)), None)
+
+
+def login_of(face: Face, *, database: str) -> str:
+    """Return the name of the login by which a face meets a database of PostgreSQL."""
+    name = f"vigie_{database}_{face}"
+    if len(name.encode()) <= _NAME_BYTES:
+        return name
+    return f"vigie_{hashlib.sha256(database.encode()).hexdigest()[:32]}_{face}"
+
+
+def password_setting(face: Face) -> str:
+    """Return the setting that holds the password of a face's login."""
+    return f"VIGIE_DATABASE_{face.upper()}_PASSWORD"

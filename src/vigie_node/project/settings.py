@@ -1,37 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 """The node's settings, all from the environment; docs/reference/settings.md lists them.
 
-- A secret comes from a variable, from the file that NAME_FILE names, or from the folder of secrets that
-  `vigie-node init` fills; never from a default in the code.
+- A secret comes from where environment.py looks for it; never from a default in the code.
+- On PostgreSQL a face holds its own login and no other; the owner's is for the operator's command line.
 - What is unsafe stops the start: see checks.py.
 """
 
-import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from csp.constants import NONE, SELF
 
-from vigie_node.project.faces import ROLES, SERVING, Face
+from vigie_node.project import environment
+from vigie_node.project.environment import secret as _secret
+from vigie_node.project.environment import text as _text
+from vigie_node.project.faces import LOGINS, SERVING, Face, login_of, password_setting
 
 
-def _text(name: str, default: str = "") -> str:
-    """Read a setting, or the file that NAME_FILE names."""
-    file = os.environ.get(f"{name}_FILE")
-    return Path(file).read_text().strip() if file else os.environ.get(name, default)
-
-
-def _secret(name: str) -> str:
-    """Read a secret from the environment or the node's folder of secrets; empty where there is none."""
-    file = SECRETS / name.removeprefix("VIGIE_").lower()
-    return _text(name) or (file.read_text().strip() if file.is_file() else "")
-
-
-def _role() -> str:
-    """Take the face's own role from the first statement on; the operator's command line stays who it is."""
-    return f" -c role={ROLES[FACE]}" if FACE in ROLES and _text("VIGIE_DATABASE_ROLES", "yes") == "yes" else ""
+def _login(parts: SplitResult) -> tuple[str, str]:
+    """Return the user and password by which this process meets PostgreSQL."""
+    if FACE in LOGINS and DATABASE_ROLES:
+        return login_of(FACE, database=parts.path.lstrip("/")), _secret(password_setting(FACE))
+    return unquote(parts.username or ""), unquote(parts.password or "") or _secret("VIGIE_DATABASE_PASSWORD")
 
 
 def _database(url: str) -> dict[str, Any]:
@@ -42,24 +34,26 @@ def _database(url: str) -> dict[str, Any]:
         options = {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": init}
         return {"ENGINE": "django.db.backends.sqlite3", "NAME": unquote(parts.path), "OPTIONS": options}
     extra = {name: values[0] for name, values in parse_qs(parts.query).items()}
+    user, password = _login(parts)
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": parts.path.lstrip("/"),
-        "USER": unquote(parts.username or ""),
-        "PASSWORD": unquote(parts.password or "") or _secret("VIGIE_DATABASE_PASSWORD"),
+        "USER": user,
+        "PASSWORD": password,
         "HOST": parts.hostname or extra.pop("host", ""),
         "PORT": str(parts.port or ""),
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"options": f"-c lock_timeout=10000{_role()}", **extra},
+        "OPTIONS": {"options": "-c lock_timeout=10000", **extra},
     }
 
 
-HOME = Path(_text("VIGIE_HOME", str(Path.home() / ".local/share/vigie-node"))).absolute()
-SECRETS = Path(_text("VIGIE_SECRETS", str(HOME / "secrets")))
+HOME = environment.home()
+SECRETS = environment.secrets_folder()
 INDEXES = HOME / "indexes"
 UPLOADS = HOME / "uploads"
 FACE = Face(_text("VIGIE_FACE", Face.COMMAND))
+DATABASE_ROLES = _text("VIGIE_DATABASE_ROLES", "yes") == "yes"
 NODE_NAME = _text("VIGIE_NODE_NAME", "Vigie")
 ADDRESSES = {
     face: _text(f"VIGIE_{face.upper()}_ADDRESS", f"127.0.0.1:{serving.port}") for face, serving in SERVING.items()

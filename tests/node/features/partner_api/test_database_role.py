@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""On PostgreSQL the partners' face has a role of its own: it can do all that partners may ask, and no more."""
+"""On PostgreSQL the partners' face has a login of its own: it can do all that partners may ask, and no more."""
 
 import io
 import json
@@ -12,13 +12,15 @@ import pytest
 from node import partners
 from vigie.fingerprints.values import Algorithm
 from vigie_node.accounts.roles import Scope
+from vigie_node.cli import homes
 from vigie_node.project import database_roles
-from vigie_node.project.faces import Face
+from vigie_node.project.faces import LOGINS, Face, password_setting
 
 
 @pytest.fixture
-def node(serve):
-    database_roles.apply()  # SQLite has none: there the same is done without
+def node(serve, settings):
+    homes.make_passwords(settings.SECRETS, settings=[password_setting(face) for face in LOGINS])
+    database_roles.apply(database_roles.passwords())  # SQLite has none: there the same is done without
     return serve(Face.PARTNER, VIGIE_DATABASE_ROLES="yes")
 
 

@@ -5,7 +5,7 @@ import sys
 import pytest
 from django.apps import apps
 
-from vigie_node.project.faces import GRANTS, ROLES, Face, grant_of
+from vigie_node.project.faces import GRANTS, LOGINS, Face, grant_of, login_of
 
 TABLES = sorted(model._meta.db_table for model in apps.get_models(include_auto_created=True))
 FORBIDDEN = ("vigie_node.catalogue", "vigie_node.matching", "vigie_node.sightings", "vigie_node.accounts",
@@ -23,7 +23,7 @@ class TestGrants:
 
     @pytest.mark.parametrize("table", [one for one in TABLES if one.startswith("audit_")])
     def test_let_no_face_change_what_the_audit_holds(self, table):
-        for face in ROLES:
+        for face in LOGINS:
             assert "U" not in grant_of(table).of(face) or table == "audit_frontier"
             is_mover = face is Face.WORKER and table in {"audit_pendingevent", "audit_verification"}
             assert "D" not in grant_of(table).of(face) or is_mover
@@ -40,8 +40,19 @@ class TestGrants:
 
     def test_name_only_what_there_is_to_do(self):
         for grant in GRANTS:
-            for face in ROLES:
+            for face in LOGINS:
                 assert set(grant.of(face)) <= set("SIUD")
+
+
+class TestLogins:
+    @pytest.mark.parametrize("database", ["vigie", "é" * 31, "x" * 63])
+    def test_have_names_that_postgresql_does_not_cut(self, database):
+        names = {login_of(face, database=database) for face in LOGINS}
+        assert len(names) == len(LOGINS)
+        assert all(len(one.encode()) <= 63 for one in names)
+
+    def test_of_long_databases_do_not_meet(self):
+        assert login_of(Face.PUBLIC, database="x" * 62 + "1") != login_of(Face.PUBLIC, database="x" * 62 + "2")
 
 
 class TestThePublicFace:

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Read the node's settings and secrets: from the environment, from files, from the folder of secrets.
+
+- A setting is the variable NAME, or what stands in the file that NAME_FILE names.
+- A secret may also lie in the folder of secrets that `vigie-node init` fills, under its name without VIGIE_.
+- Everything is read when it is asked for: a process holds the secrets that it asked for and no others.
+"""
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+
+def text(name: str, default: str = "") -> str:
+    """Read a setting, or the file that NAME_FILE names."""
+    file = os.environ.get(f"{name}_FILE")
+    return Path(file).read_text().strip() if file else os.environ.get(name, default)
+
+
+def secret(name: str) -> str:
+    """Read a secret; empty where there is none."""
+    file = secrets_folder() / name.removeprefix("VIGIE_").lower()
+    return text(name) or (file.read_text().strip() if file.is_file() else "")
+
+
+def home() -> Path:
+    """Return the node's home."""
+    return Path(text("VIGIE_HOME") or Path.home() / ".local/share/vigie-node").absolute()
+
+
+def secrets_folder() -> Path:
+    """Return the folder of secrets."""
+    return Path(text("VIGIE_SECRETS") or home() / "secrets").absolute()
+
+
+def forget_owner() -> None:
+    """Take the login of the database's owner out of the environment of a face, which has one of its own."""
+    url = urlsplit(text("VIGIE_DATABASE_URL"))
+    if url.scheme not in {"", "sqlite"} and text("VIGIE_DATABASE_ROLES", "yes") == "yes":
+        for name in ("VIGIE_DATABASE_URL_FILE", "VIGIE_DATABASE_PASSWORD", "VIGIE_DATABASE_PASSWORD_FILE"):
+            os.environ.pop(name, None)
+        os.environ["VIGIE_DATABASE_URL"] = url._replace(netloc=url.netloc.rpartition("@")[2]).geturl()
