@@ -10,7 +10,7 @@ import pytest
 import reference
 from architecture.repository import ROOT, files, python_files, text
 from vigie import errors
-from vigie_node.project.faces import SERVING
+from vigie_node.project.faces import LOGINS, SERVING, password_setting
 
 
 class TestErrors:
@@ -49,7 +49,8 @@ class TestSettings:
         node = [path for path in python_files() if path.parts[:2] == ("src", "vigie_node")]
         read = {name for path in node for name in re.findall(r'"(VIGIE_[A-Z_]+)"', text(path))}
         lines = set(re.findall(r"^\| `(VIGIE_[A-Z_]+)` \|", text("docs/reference/settings.md"), re.MULTILINE))
-        assert lines - {f"VIGIE_{face.upper()}_ADDRESS" for face in SERVING} == read
+        of_faces = {f"VIGIE_{face.upper()}_ADDRESS" for face in SERVING} | {password_setting(face) for face in LOGINS}
+        assert lines - of_faces == read
 
 
 class TestDependencies:

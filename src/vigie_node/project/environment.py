@@ -37,6 +37,7 @@ def forget_owner() -> None:
     """Take the login of the database's owner out of the environment of a face, which has one of its own."""
     url = urlsplit(text("VIGIE_DATABASE_URL"))
     if url.scheme not in {"", "sqlite"} and text("VIGIE_DATABASE_ROLES", "yes") == "yes":
-        for name in ("VIGIE_DATABASE_URL_FILE", "VIGIE_DATABASE_PASSWORD", "VIGIE_DATABASE_PASSWORD_FILE"):
+        for name in ("VIGIE_DATABASE_URL", "VIGIE_DATABASE_PASSWORD"):
             os.environ.pop(name, None)
+            os.environ.pop(f"{name}_FILE", None)
         os.environ["VIGIE_DATABASE_URL"] = url._replace(netloc=url.netloc.rpartition("@")[2]).geturl()
