@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A file that somebody sends is fingerprinted in the confined worker and dropped.
 
-- The content lives in anonymous memory, never in the file system; it is gone when the answer is.
+- The content lives in anonymous memory, never in the file system; it is gone when the answer is. What comes over a wire
+  is written there as it comes, and the worker gets that very memory: it is held once.
 - At most EXAMINERS files are examined at a time in a process; the next one waits WAIT_SECONDS, then is asked to come
   back: a queue without an end would only hide the overload.
 - What could not be read is said, with its code: it is never "no match".
@@ -12,8 +13,9 @@ import contextlib
 import os
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Self
 
 from vigie.errors import InvalidInputError, UnavailableError
 from vigie.fingerprints import digests
@@ -61,34 +63,70 @@ class Examined:
         return self.content if isinstance(self.content, Problem) else None
 
 
+class Received:
+    """A file in anonymous memory, written as it comes; close it when it was examined."""
+
+    def __init__(self) -> None:
+        self.size_bytes = 0
+        self._hasher = digests.Hasher()
+        self._descriptor = os.memfd_create("vigie-upload", os.MFD_CLOEXEC)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the content."""
+        os.close(self._descriptor)
+
+    def write(self, chunk: bytes) -> None:
+        """Take the next part of the file.
+
+        Raises:  FileTooLargeError.
+        """
+        self.size_bytes += len(chunk)
+        if self.size_bytes > MAX_FILE_BYTES:
+            raise FileTooLargeError(f"a file has at most {MAX_FILE_BYTES} bytes; send its fingerprints instead")
+        self._hasher.update(chunk)
+        view = memoryview(chunk)
+        while view:
+            view = view[os.write(self._descriptor, view) :]
+
+    def examine(self) -> Examined:
+        """Fingerprint the file, now that it is whole.
+
+        Raises:  EmptyFileError, BusyExaminersError; StartFailedError, UnconfinedError.
+        """
+        if not self.size_bytes:
+            raise EmptyFileError("the file is empty; send its bytes")
+        exact = self._hasher.digests()
+        found: Content = Other()
+        with _examiner() as examiner:
+            for one in examiner.examine(self._descriptor, size_bytes=self.size_bytes, open_archives=False):
+                if isinstance(one, Content):
+                    found = one
+        return Examined(self.size_bytes, exact, found, questions.of_content(exact, found))
+
+
 def examine(content: bytes) -> Examined:
     """Fingerprint a file that is in memory.
 
     Raises:  EmptyFileError, FileTooLargeError, BusyExaminersError; StartFailedError, UnconfinedError.
     """
-    if not content:
-        raise EmptyFileError("the file is empty; send its bytes")
-    if len(content) > MAX_FILE_BYTES:
-        raise FileTooLargeError(f"a file has at most {MAX_FILE_BYTES} bytes; send its fingerprints instead")
-    exact = digests.of_bytes(content)
-    with _in_memory(content) as descriptor, _examiner() as examiner:
-        found: Content = Other()
-        for one in examiner.examine(descriptor, size_bytes=len(content), open_archives=False):
-            if isinstance(one, Content):
-                found = one
-    return Examined(len(content), exact, found, questions.of_content(exact, found))
+    return examine_arriving([content])
 
 
-@contextlib.contextmanager
-def _in_memory(content: bytes) -> Iterator[int]:
-    descriptor = os.memfd_create("vigie-upload", os.MFD_CLOEXEC)
-    try:
-        view = memoryview(content)
-        while view:
-            view = view[os.write(descriptor, view) :]
-        yield descriptor
-    finally:
-        os.close(descriptor)
+def examine_arriving(chunks: Iterable[bytes]) -> Examined:
+    """Fingerprint a file that comes in parts.
+
+    Raises:  EmptyFileError, FileTooLargeError, BusyExaminersError; StartFailedError, UnconfinedError.
+    """
+    with Received() as file:
+        for chunk in chunks:
+            file.write(chunk)
+        return file.examine()
 
 
 _idle: "queue.SimpleQueue[Examiner]" = queue.SimpleQueue()

@@ -98,7 +98,7 @@ def _routed(call: Call, rest: str) -> HttpResponse:
 def scan_media(call: Call) -> HttpResponse:
     """Answer what a file is."""
     call.count(1)  # before the file is read: who asked for too much has none examined
-    found = uploads.examine(call.body(limit=uploads.MAX_FILE_BYTES))
+    found = uploads.examine_arriving(call.body_as_it_comes(limit=uploads.MAX_FILE_BYTES))
     told = call.look_up([Asked(found.questions)], is_counted=True)[0]
     if not told.told and not isinstance(found.content, Picture | Video):
         why = found.problem.message if found.problem else "it is neither a picture nor a video"

@@ -7,7 +7,7 @@
 - Whatever these interfaces let a client ask is asked as every look-up is: same lists, same sighting, same watch.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -92,7 +92,14 @@ class Call:
 
         Raises:  TooLargeError, UnfinishedBodyError, SlowBodyError.
         """
-        return hot.service().bodies.read(self.request.META, limit=limit, key=self.caller.key.id)
+        return b"".join(self.body_as_it_comes(limit=limit))
+
+    def body_as_it_comes(self, *, limit: int) -> Iterator[bytes]:
+        """Yield the body in parts, for what need not be in memory as a whole.
+
+        Raises:  TooLargeError, UnfinishedBodyError, SlowBodyError.
+        """
+        return hot.service().bodies.chunks(self.request.META, limit=limit, key=self.caller.key.id)
 
     def json_object(self) -> dict[str, Any]:
         """Read a JSON object from the body.

@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Read a form that holds a file, in memory: what is uploaded never touches the file system.
+"""Read a form that holds a file, as it comes, in memory: what is uploaded never touches the file system.
 
 - The name that a file is given is not read: it is of no use and could say too much.
 - A body without a stated length (chunked) is taken like any other, up to the same limit.
 """
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from io import BytesIO
 
 from django.core.exceptions import SuspiciousOperation
 from django.core.files.uploadhandler import FileUploadHandler
 from django.http.multipartparser import MultiPartParser, MultiPartParserError
 
 from vigie_node.matching import uploads
+from vigie_node.matching.uploads import Received
 from vigie_node.partner_api.borrowed import Call
 from vigie_node.partner_api.hot import MalformedRequestError
 
@@ -24,7 +26,7 @@ class Form:
     """The fields of a form, and its files by the name of their field."""
 
     fields: dict[str, str] = field(repr=False)
-    files: tuple[tuple[str, bytes], ...] = field(repr=False)
+    files: tuple[tuple[str, Received], ...] = field(repr=False)
 
 
 def is_form(call: Call) -> bool:
@@ -32,36 +34,49 @@ def is_form(call: Call) -> bool:
     return call.request.content_type == "multipart/form-data"
 
 
-def read(call: Call) -> Form:
-    """Read the form of a request.
+@contextlib.contextmanager
+def read(call: Call) -> Iterator[Form]:
+    """Read the form of a request; its files are let go of at the end.
 
-    Raises:  TooLargeError, MalformedRequestError.
+    Raises:  TooLargeError, UnfinishedBodyError, SlowBodyError, FileTooLargeError, MalformedRequestError.
     """
-    content = call.body(limit=uploads.MAX_FILE_BYTES + _MARGIN_BYTES)
-    described = {"CONTENT_TYPE": call.request.META.get("CONTENT_TYPE", ""), "CONTENT_LENGTH": str(len(content))}
-    kept = _InMemory()
-    try:
-        parser = MultiPartParser(described, BytesIO(content), [kept], "utf-8")
-        fields, _ = parser.parse()
-    except (MultiPartParserError, SuspiciousOperation, UnicodeError) as error:
-        raise MalformedRequestError("the form is malformed") from error
-    values = {name: str(value) for name, value in fields.items()}
-    return Form(values, tuple((name, bytes(one)) for name, one in kept.files))
+    body = _Body(call.body_as_it_comes(limit=uploads.MAX_FILE_BYTES + _MARGIN_BYTES))
+    described = {"CONTENT_TYPE": call.request.META.get("CONTENT_TYPE", ""), "CONTENT_LENGTH": "1"}  # its own limit
+    with contextlib.ExitStack() as files:
+        kept = _InMemory(files)
+        try:
+            fields, _ = MultiPartParser(described, body, [kept], "utf-8").parse()
+        except (MultiPartParserError, SuspiciousOperation, UnicodeError) as error:
+            raise MalformedRequestError("the form is malformed") from error
+        yield Form({name: str(value) for name, value in fields.items()}, tuple(kept.files))
+
+
+class _Body:
+    """What the parser of forms reads from."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+
+    def read(self, size: int) -> bytes:
+        """Return the next part, which may be shorter than asked for; nothing at the end."""
+        del size
+        return next(self._chunks, b"")
 
 
 class _InMemory(FileUploadHandler):
-    """Keeps each file as bytes, whatever its size: the body as a whole was limited before."""
+    """Keeps each file in anonymous memory, whatever its size: the body as a whole is limited."""
 
-    def __init__(self) -> None:
+    def __init__(self, closing: contextlib.ExitStack) -> None:
         super().__init__()
-        self.files: list[tuple[str, bytearray]] = []
+        self._closing = closing
+        self.files: list[tuple[str, Received]] = []
 
     def new_file(self, field_name: str, *_: object, **__: object) -> None:
-        self.files.append((field_name, bytearray()))
+        self.files.append((field_name, self._closing.enter_context(Received())))
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         del start
-        self.files[-1][1].extend(raw_data)
+        self.files[-1][1].write(raw_data)
 
     def file_complete(self, file_size: int) -> None:
         del file_size

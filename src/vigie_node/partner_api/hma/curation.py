@@ -98,7 +98,7 @@ def add_file(call: Call, name: str) -> HttpResponse:
     bank = _named(call, name)
     signals.check_no_url(call)
     found = signals.uploaded(call)
-    note, metadata = found.form.fields.get("note") or "", _metadata(found.form.fields)
+    note, metadata = found.fields.get("note") or "", _metadata(found.fields)
     fingerprints = of_file.fingerprints_of(found.examined.digests, found.examined.content)
     number = flow.add(
         bank, fingerprints, kind=KIND[found.signal], note=note, metadata=metadata, by=call.by, now=call.now

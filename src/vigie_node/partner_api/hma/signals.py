@@ -6,7 +6,7 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
@@ -18,7 +18,6 @@ from vigie.fingerprints.messages import Picture, Problem, Value, Video
 from vigie.fingerprints.values import Algorithm, MalformedFingerprintError, parse_hex
 from vigie_node.banks import queries as banks
 from vigie_node.catalogue.states import Kind
-from vigie_node.matching import uploads
 from vigie_node.matching.uploads import Examined
 from vigie_node.partner_api import forms
 from vigie_node.partner_api.borrowed import Call, NoFetchingError
@@ -60,7 +59,7 @@ class Uploaded:
 
     signal: Signal
     examined: Examined
-    form: forms.Form
+    fields: Mapping[str, str] = field(repr=False)
 
     @property
     def text(self) -> str:
@@ -116,19 +115,19 @@ def uploaded(call: Call) -> Uploaded:
     wanted = _wanted(call)
     if not forms.is_form(call):
         raise UnfitFormError("send one file as multipart/form-data, in a field called photo or video")
-    form = forms.read(call)
-    if len(form.files) != 1:
-        raise UnfitFormError("send exactly one file")
-    name, content = form.files[0]
-    if name not in SIGNAL_OF_CONTENT:
-        raise UnfitFormError("the field of the file is called photo or video")
-    signal = SIGNAL_OF_CONTENT[name]
-    if wanted is not None and signal not in wanted:
-        raise UnknownSignalError("none of the signal types asked for applies to this file")
-    named(call, signal.value)
-    examined = uploads.examine(content)
+    with forms.read(call) as form:
+        if len(form.files) != 1:
+            raise UnfitFormError("send exactly one file")
+        name, file = form.files[0]
+        if name not in SIGNAL_OF_CONTENT:
+            raise UnfitFormError("the field of the file is called photo or video")
+        signal = SIGNAL_OF_CONTENT[name]
+        if wanted is not None and signal not in wanted:
+            raise UnknownSignalError("none of the signal types asked for applies to this file")
+        named(call, signal.value)
+        examined = file.examine()
     _check_is(signal, examined)
-    return Uploaded(signal, examined, form)
+    return Uploaded(signal, examined, form.fields)
 
 
 def _wanted(call: Call) -> tuple[Signal, ...] | None:

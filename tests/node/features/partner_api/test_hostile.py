@@ -16,6 +16,7 @@ from node import faces, partners
 from vigie.fingerprints.values import Algorithm
 from vigie_node.accounts import key_actions as keys
 from vigie_node.accounts.roles import Scope
+from vigie_node.base import arrivals
 from vigie_node.base.actor import COMMAND
 from vigie_node.partner_api import bodies, codes
 from vigie_node.project.faces import Face
@@ -40,6 +41,12 @@ class Wire:
     def send(self, content):
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it was answered before it was whole
             self._socket.sendall(content)
+
+    def ends(self):
+        """Whether the other side ends the connection."""
+        with contextlib.suppress(ConnectionResetError):
+            return self._socket.recv(1) == b""
+        return True
 
     def answer(self):
         """Read one answer: its status, its headers and its body."""
@@ -265,36 +272,76 @@ class TestTheLog:
             assert secret not in written
 
 
-class TestSlowBodies:
-    def test_a_body_is_not_waited_for_without_a_key(self, node):
-        with Wire(node) as wire:
-            wire.send(request("POST", "/v1/match/file", token="none", Content_Length="1000000"))
-            assert wire.answer()[0] == 401
+def stall(stack, address, path, token, *, sent=b"{", length="1000"):
+    """A request whose body begins, and does not go on."""
+    wire = stack.enter_context(Wire(address))
+    wire.send(request("POST", path, token=token, body=sent, Content_Length=length))
+    return wire
 
-    def test_stalled_bodies_do_not_keep_others_from_an_answer(self, node, token):
-        other = partners.key(Scope.MATCH, of=partners.organisation("Another"))
-        wait_until_known(node, other.token)
+
+def seconds_to_be_found(address, token):
+    """How long somebody else waits for an answer meanwhile."""
+    began = time.monotonic()
+    status, _, body = ask(address, "POST", "/v1/match", token=token, body=look_up())
+    assert (status, json.loads(body)["answers"][0]["verdict"]) == (200, "near")
+    return time.monotonic() - began
+
+
+class TestSlowBodies:
+    PATHS = ("/v1/match", "/v1/match/file", "/v1/sightings", "/compat/hma/{token}/c/banks", "/compat/arachnid/v1/pdq/")
+
+    def test_nobody_without_a_key_has_a_body_waited_for(self, node):
+        paths = [*self.PATHS, "/", "/v1/openapi.json", "/v1/status", "/v1/nothing", "/healthz", "/static/x.css"]
         with contextlib.ExitStack() as stack:
-            wires = [stack.enter_context(Wire(node)) for _ in range(12)]
-            for place, wire in enumerate(wires):
-                path = ("/v1/match", "/v1/match/file", "/v1/sightings", f"/compat/hma/{token}/c/banks")[place % 4]
-                wire.send(request("POST", path, token=token, body=b"{", Content_Length="1000"))
-            for moment in (0, bodies.STALL_SECONDS + 1, 1):
-                time.sleep(moment)
+            for token in ("none", ""):
                 began = time.monotonic()
-                status, _, body = ask(node, "POST", "/v1/match", token=other.token, body=look_up())
-                assert (status, json.loads(body)["answers"][0]["verdict"]) == (200, "near")
-                assert time.monotonic() - began < bodies.WAIT_SECONDS * 8
-            # Whatever else the key sends is refused at once.
+                wires = [stall(stack, node, path.replace("{token}", "none"), token) for path in paths]
+                assert {wire.answer()[0] for wire in wires} <= {200, 401, 403, 404, 405}
+                assert time.monotonic() - began < bodies.PAUSE_SECONDS / 2
+
+    def test_a_body_that_stands_still_is_given_up(self, node, token):
+        with contextlib.ExitStack() as stack:
             began = time.monotonic()
-            status, _, body = ask(node, "POST", "/v1/match", token=token, body=look_up())
+            wire = stall(stack, node, "/v1/match/file", token)
+            status, _, body = wire.answer()
             assert (status, code_of(body)) == (408, "partners.slow-body")
-            assert time.monotonic() - began < 1
-        # As soon as what stalled is gone it may ask again.
-        until = time.monotonic() + 5
-        while ask(node, "POST", "/v1/match", token=token, body=look_up())[0] != 200:
-            assert time.monotonic() < until
-            time.sleep(0.1)
+            assert arrivals.STALL_SECONDS < time.monotonic() - began < arrivals.STALL_SECONDS + 2
+            assert wire.ends()
+        # For a moment whatever else the key sends is refused unread; then it may ask again.
+        status, _, body = ask(node, "POST", "/v1/match", token=token, body=look_up())
+        assert (status, code_of(body)) == (408, "partners.slow-body")
+        time.sleep(bodies.PAUSE_SECONDS)
+        assert seconds_to_be_found(node, token) < 1
+
+    def test_stalled_bodies_of_several_keys_do_not_keep_others_from_an_answer(self, node, token):
+        hostile = [token, *(partners.key(Scope.MATCH, Scope.MATCH_FILE).token for _ in range(4))]
+        other = partners.key(Scope.MATCH, of=partners.organisation("Another")).token
+        for one in (*hostile, other):
+            wait_until_known(node, one)
+        with contextlib.ExitStack() as stack:
+            for _ in range(3):
+                for place in range(20):
+                    one = hostile[place % len(hostile)]
+                    path = self.PATHS[place % len(self.PATHS)] if one == token else self.PATHS[place % 2]
+                    stall(stack, node, path.replace("{token}", token), one)
+                assert seconds_to_be_found(node, other) < 2
+                assert seconds_to_be_found(node, other) < 1
+
+    def test_bodies_that_drip_give_way_to_others(self, node, token):
+        second, other = partners.key(Scope.MATCH_FILE).token, partners.key(Scope.MATCH).token
+        for one in (second, other):
+            wait_until_known(node, one)
+        with contextlib.ExitStack() as stack:
+            wires = [
+                stall(stack, node, "/v1/match/file", one, length=str(10**8))
+                for one in (token, second)
+                for _ in range(6)
+            ]
+            for _ in range(10):
+                for wire in wires:
+                    wire.send(b"x" * 2048)
+                assert seconds_to_be_found(node, other) < 1
+                time.sleep(0.1)
 
     def test_a_slow_body_is_waited_for(self, node, token):
         content = look_up()
