@@ -39,9 +39,10 @@ def since(position: int, *, limit: int = 1000) -> list[ChangeRow]:
 def any_since(position: int, *, topics: Collection[Topic], before: datetime | None = None) -> bool:
     """Say whether anything of these topics changed after a position, and before a time where one is given."""
     names = [one.value for one in topics]
-    query, asked = _ANY.format(", ".join(["%s"] * len(names))), [position, *names]
+    query = _ANY.format(", ".join(["%s"] * len(names)))
+    asked: list[int | str] = [position, *names]
     if before is not None:
-        query, asked = f"{query} AND at <= %s", [*asked, connection.ops.adapt_datetimefield_value(before)]
+        query, asked = f"{query} AND at <= %s", [*asked, str(connection.ops.adapt_datetimefield_value(before))]
     with connection.cursor() as cursor:
         cursor.execute(f"{query} LIMIT 1", asked)
         return cursor.fetchone() is not None
