@@ -46,8 +46,8 @@ IMPORTS_KEPT = 10 * YEAR
 NOTES_KEPT = YEAR
 FIRST = uuid.UUID(int=0)
 WINDOW = 1000  # depictions looked at in one step
-AT_ONCE = 50  # depictions deleted in one transaction
-MAX_VALUES = 2000  # fingerprints deleted in one transaction: a long video has thousands
+AT_ONCE = 20  # depictions deleted in one transaction
+MAX_VALUES = 1000  # fingerprints deleted in one transaction: a long video has thousands
 
 
 def expire_depictions(*, after: uuid.UUID, by: Actor, now: datetime) -> uuid.UUID | None:

@@ -48,7 +48,7 @@ def check_empty(load_id: uuid.UUID) -> None:
 def expire(*, by: Actor, now: datetime) -> int:
     """Erase some of the sightings whose time has come, or whose load was stopped; return how many, 0 at the end.
 
-    Audit:   SIGHTINGS_EXPIRED, with how many.
+    Audit:   SIGHTINGS_EXPIRED, with how many; none where nothing was due.
     """
     locks.hold(locks.STANDING)
     due = list(
@@ -57,7 +57,7 @@ def expire(*, by: Actor, now: datetime) -> int:
     if not due:
         due = _of_stopped_loads()
     if not due:
-        return _forget_loads(now=now)
+        return _forget_loads(by=by, now=now)
     sightings, whole, values = _with_few_values(due)
     standing = Match.objects.filter(sighting__in=sightings, undone_at=None, is_shadow=False).select_related("sighting")
     pairs = {(match.sighting_id, match.depiction_id): match for match in standing}
@@ -95,8 +95,10 @@ def _with_few_values(due: Sequence[int]) -> tuple[list[int], list[int], list[int
     return [*whole, cut], whole, [value for _, value in held[:MAX_VALUES]]
 
 
-def _forget_loads(*, now: datetime) -> int:
+def _forget_loads(*, by: Actor, now: datetime) -> int:
     """Delete the loads that have no sighting left; a stopped one is kept, to say why, until its expiry."""
     empty = Load.objects.filter(~Exists(Sighting.objects.filter(load=OuterRef("pk"))), expires_at__lte=now)
-    empty.delete()
+    deleted = empty.delete()[0]
+    if deleted:
+        audit.record(Event.SIGHTINGS_EXPIRED, subject="", by=by, at=now, loads=deleted)
     return 0

@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from node.audited import events
 from node.features.sightings.scans import line, results_of
 from node.features.sightings.seeing import NOW, SOMEBODY, ask, depict, make_list, picture, say, value
 from vigie_node.base.actor import NODE
@@ -59,6 +60,15 @@ class TestExpire:
         assert not Task.objects.exists()
         assert not Tally.objects.exists()
         assert [one.case for one in Load.objects.all()] == ["later"]
+
+    def test_says_what_it_erased_and_nothing_where_nothing_was_due(self, loaded):
+        with events() as found:
+            expire_all(NOW + timedelta(days=1))
+            expire_all(NOW + timedelta(days=1))
+        assert [(one.event, dict(one.details)) for one in found] == [
+            ("SIGHTINGS_EXPIRED", {"sightings": 2, "values": 8}),
+            ("SIGHTINGS_EXPIRED", {"loads": 1}),
+        ]
 
     def test_the_index_finds_it_no_more_and_the_next_files_hold_no_byte_of_it(self, loaded, settings):
         seen = lookup.of_seen()
