@@ -83,6 +83,10 @@ class Arrivals:
         if one.is_given_up:
             raise TimeoutError("the body did not arrive in time")
 
+    def guarded(self, source: Any, *, of: Hashable) -> "GuardedInput":  # noqa: ANN401 - a WSGI input
+        """Return an input that is read like this one, within these limits."""
+        return GuardedInput(self, source, of)
+
     def _watch(self) -> None:
         while True:
             time.sleep(_TICK_SECONDS)
@@ -111,9 +115,26 @@ class Arrivals:
             return found
 
 
+@dataclass(frozen=True, slots=True)
+class GuardedInput:
+    """A WSGI input whose body is given up where it does not come; that is a TimeoutError for who reads."""
+
+    arrivals: Arrivals
+    source: Any
+    of: Hashable
+
+    def read(self, size: int) -> bytes:
+        """Return so many bytes, or what there was of them."""
+        return b"".join(self.arrivals.chunks(self.source, size, of=self.of))
+
+    def readline(self, size: int) -> bytes:
+        """Refuse to read by lines: nothing of the node does."""
+        raise NotImplementedError(f"a body is not read by lines ({size})")
+
+
 def _protocol_of(thread: int) -> Any | None:  # noqa: ANN401 - of the server, which has no types
     """Return what answers the request that a thread works on; None where no server is between."""
-    frame = sys._current_frames().get(thread)  # noqa: SLF001 - the documented way to another thread's frames
+    frame = sys._current_frames().get(thread)
     while frame is not None and frame.f_globals.get("__name__") != "granian.wsgi":
         frame = frame.f_back
     return None if frame is None else frame.f_locals.get("proto")

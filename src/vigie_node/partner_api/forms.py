@@ -45,7 +45,8 @@ def read(call: Call) -> Iterator[Form]:
     with contextlib.ExitStack() as files:
         kept = _InMemory(files)
         try:
-            fields, _ = MultiPartParser(described, body, [kept], "utf-8").parse()
+            parser = MultiPartParser(described, body, [kept], "utf-8")  # type: ignore[arg-type]
+            fields, _ = parser.parse()
         except (MultiPartParserError, SuspiciousOperation, UnicodeError) as error:
             raise MalformedRequestError("the form is malformed") from error
         yield Form({name: str(value) for name, value in fields.items()}, tuple(kept.files))
@@ -57,7 +58,7 @@ class _Body:
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
 
-    def read(self, size: int) -> bytes:
+    def read(self, size: int | None = None, /) -> bytes:
         """Return the next part, which may be shorter than asked for; nothing at the end."""
         del size
         return next(self._chunks, b"")

@@ -3,6 +3,8 @@
 
 - On the partners' face look-ups are answered before Django, in the same process: see partner_api/hot.py and ADR 0042.
 - Their errors are those of the rest of the face: the same codes, the same shape.
+- On the other faces, which people reach without a key, whoever sends a body is given up where it does not come
+  (base/arrivals.py); partners' bodies are guarded where their key is known.
 """
 
 import json
@@ -20,19 +22,22 @@ _site = get_wsgi_application()
 from django.conf import settings  # noqa: E402 - the site has to be set up first
 from django.db import DatabaseError, connections  # noqa: E402
 
+from vigie_node.base.arrivals import Arrivals  # noqa: E402
 from vigie_node.base.ids import new_id  # noqa: E402
 from vigie_node.project import errors  # noqa: E402
-from vigie_node.project.faces import Face  # noqa: E402
+from vigie_node.project.faces import SERVING, Face  # noqa: E402
 
 _log = structlog.get_logger("vigie_node.look_up")
 _HEADERS = [("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff")]
-_respond = None
+_respond = _arrivals = None
 if settings.FACE == Face.PARTNER:
     from vigie_node.partner_api import hot
 
     _service = hot.service()
     _service.start()
     _respond = _service.respond
+elif settings.FACE in SERVING:
+    _arrivals = Arrivals(most=SERVING[settings.FACE].threads // 2)
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -46,6 +51,8 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
             size = str(len(reply.content))
             start_response("200 OK", [("Content-Type", reply.content_type), ("Content-Length", size), *_HEADERS])
             return [reply.content]
+    if _arrivals is not None:
+        environ["wsgi.input"] = _arrivals.guarded(environ["wsgi.input"], of=environ["REMOTE_ADDR"])
     return _site(environ, start_response)
 
 
