@@ -4,7 +4,8 @@
 - A bank is a list whose policy counts one word: this organisation's, that a content is in this bank.
 - Putting a content in is that word; disabling it or taking it out revokes the word, which stops every match at once and
   opens what was done on it; enabling it again is a new word.
-- Each step is one transaction, so a bank and the catalogue never disagree.
+- Each step is one transaction, so a bank and the catalogue never disagree. What stood on a word that was taken back is
+  undone right after, as wherever a word is revoked.
 """
 
 import uuid
@@ -25,6 +26,7 @@ from vigie_node.catalogue import actions as catalogue
 from vigie_node.catalogue.actions import NewFingerprint
 from vigie_node.catalogue.revoking import AlreadyRevokedError
 from vigie_node.catalogue.states import Grade, Kind
+from vigie_node.flows import revoke
 
 _AT_ONCE = 50  # contents of one step of the worker
 
@@ -108,7 +110,6 @@ def add(
     )
 
 
-@transaction.atomic
 def set_disabled(
     bank: BankRow, content: ContentRow, *, until: int, note: str | None, by: Actor, now: datetime
 ) -> ContentRow:
@@ -117,26 +118,31 @@ def set_disabled(
     Raises:  UnfitTimeError; UnfitNoteError; NoSuchContentError.
     """
     rules.check_disable_until(until, now=now)
-    word = content.assertion_id
-    enabled = rules.is_enabled(until, now=now)
-    if word is not None and not enabled:
-        _take_back(word, reason="disabled in the bank by the organisation's own tool", by=by, now=now)
-        word = None
-    elif word is None and enabled:
-        word = _say(bank, content.depiction_id, by=by, now=now)
-    banks.change_content(content.id, disable_until_ts=until, assertion_id=word, note=note, by=by, now=now)
+    held, enabled = content.assertion_id, rules.is_enabled(until, now=now)
+    with transaction.atomic():
+        word = held if enabled else None
+        if held is not None and not enabled:
+            _take_back(held, reason="disabled in the bank by the organisation's own tool", by=by, now=now)
+        elif held is None and enabled:
+            word = _say(bank, content.depiction_id, by=by, now=now)
+        banks.change_content(content.id, disable_until_ts=until, assertion_id=word, note=note, by=by, now=now)
+    if held is not None and not enabled:
+        revoke.undo_word(held, by=by, now=now)
     return queries.content(content.id, bank_id=bank.id)
 
 
-@transaction.atomic
 def take_out(content: ContentRow, *, by: Actor, now: datetime) -> None:
     """Take a content out of its bank.
 
     Raises:  NoSuchContentError.
     """
-    if content.assertion_id is not None:
-        _take_back(content.assertion_id, reason="taken out of the bank by the organisation's own tool", by=by, now=now)
-    banks.remove_content(content.id, by=by, now=now)
+    word = content.assertion_id
+    with transaction.atomic():
+        if word is not None:
+            _take_back(word, reason="taken out of the bank by the organisation's own tool", by=by, now=now)
+        banks.remove_content(content.id, by=by, now=now)
+    if word is not None:
+        revoke.undo_word(word, by=by, now=now)
 
 
 @transaction.atomic

@@ -52,6 +52,7 @@ def test_every_operation_works_with_it(node):
     found = f"{hma}/m/raw_lookup?signal_type=pdq&signal={partners.value(7).hex()}"
     assert call(node, "GET", found, token) == {"matches": [number]}
     call(node, "PUT", f"{hma}/c/bank/A/content/{number}", token, {"disable_until_ts": 0})
+    assert len(call(node, "GET", "/v1/revocations", token)["revocations"]) == 1
     call(node, "PUT", f"{hma}/c/bank/A/content/{number}", token, {"disable_until_ts": 1})
     call(node, "PUT", f"{hma}/c/signal_type/pdq", token, {"enabled_ratio": 0})
     call(node, "PUT", f"{hma}/c/signal_type/pdq", token, {"enabled_ratio": 1})

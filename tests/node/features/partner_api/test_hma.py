@@ -193,6 +193,20 @@ class TestDisabling:
         hma.put(f"c/bank/{BANK}/content/{number}", {"disable_until_ts": 1})
         assert hma.raw(partners.value(1)) == [number]
 
+    @pytest.mark.parametrize("taken_out", [False, True])
+    def test_what_was_matched_on_a_content_that_is_withdrawn_is_told_at_once(self, face, taken_out):
+        token = partners.key(Scope.COMPAT_HMA, Scope.MATCH).token
+        hma = Hma(face, token)
+        hma.bank()
+        number = hma.signal(partners.value(1))
+        assert hma.raw(partners.value(1)) == [number]
+        if taken_out:
+            hma.delete(f"c/bank/{BANK}/content/{number}")
+        else:
+            hma.put(f"c/bank/{BANK}/content/{number}", {"disable_until_ts": 0})
+        told = face.get("/v1/revocations", headers={"Authorization": f"Bearer {token}"}).json()
+        assert [one["scheme"] for one in told["revocations"]] == ["bank"]
+
     def test_disabled_until_a_time_it_is_enabled_by_the_worker_then(self, hma, number):
         until = int((partners.now() + timedelta(days=365)).timestamp())
         told = hma.put(f"c/bank/{BANK}/content/{number}", {"disable_until_ts": until}).json()
