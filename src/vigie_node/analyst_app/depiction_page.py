@@ -17,6 +17,7 @@ from vigie_node.accounts.roles import Permission
 from vigie_node.analyst_app import because, seen, words
 from vigie_node.analyst_app.because import Explained
 from vigie_node.analyst_app.depiction_forms import AssertionForm, ReasonForm, SeriesForm, SettleForm
+from vigie_node.analyst_app.relied import OnIt
 from vigie_node.catalogue import dossier, explaining, standing
 from vigie_node.catalogue.derivation import Act, Age, Origin
 from vigie_node.catalogue.dossier import DisputeRow, Dossier, InSeries, Said
@@ -72,8 +73,12 @@ def context(
     reach: Reach,
     opened: Forms | None = None,
     values: Sequence[dossier.Value] | None = None,
+    on_it: OnIt | None = None,
 ) -> dict[str, Any]:
-    """Return what the template shows; `opened` are forms that were refused, by the name of their dialog."""
+    """Return what the template shows.
+
+    `opened` are forms that were refused, by the name of their dialog; `on_it` is what was done on one of the words.
+    """
     bad = opened or {}
     claims = _lists(held.id)
     told = [one for one in claims if one.because.claims and one.rule.policy.mode is not Mode.SHADOW]
@@ -92,6 +97,7 @@ def context(
         else None,
         "links": [_link(one, permissions, bad) for one in held.series],
         "values": values,
+        "relied": on_it,
         "depiction_id": held.id,
         "may_override": Permission.OVERRIDE in permissions,
         "seen": _seen(held.id, reach) if Permission.SIGHTINGS_READ in permissions else None,

@@ -13,19 +13,21 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import path
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from vigie.errors import InvalidInputError, VigieError
 from vigie_node.accounts.roles import Permission
-from vigie_node.analyst_app import depiction_page, seen, tables
+from vigie_node.analyst_app import depiction_page, relied, seen, tables
 from vigie_node.analyst_app.access import actor_of, may, requires
 from vigie_node.analyst_app.depiction_forms import AssertionForm, OverrideForm, ReasonForm, SeriesForm, SettleForm
 from vigie_node.base import error_words
-from vigie_node.catalogue import actions, dossier, reading, searching
+from vigie_node.catalogue import actions, dossier, reading, searching, sweeping
 from vigie_node.catalogue.states import DisputeOutcome, Grade, OverrideKind
+from vigie_node.flows import revoke as flow
 from vigie_node.sightings import figures
 
 
@@ -92,7 +94,7 @@ def dispute(request: HttpRequest, depiction_id: uuid.UUID, assertion_id: uuid.UU
     def act() -> str:
         grounds = form.cleaned_data["reason"]
         actions.open_dispute(assertion_id, grounds=grounds, by=actor_of(request), now=timezone.now())
-        return _("The dispute is open. Lists whose policy says so leave this word out until it is settled.")
+        return _("The dispute is open. Lists whose policy says so leave this assertion out until it is settled.")
 
     return _done(request, depiction_id, form, act, opened=f"dispute-{assertion_id}")
 
@@ -104,7 +106,7 @@ def settle(request: HttpRequest, depiction_id: uuid.UUID, dispute_id: uuid.UUID)
     form = SettleForm(request.POST, auto_id=f"settle-{dispute_id}-%s")
 
     def act() -> str:
-        actions.settle_dispute(
+        flow.settle_dispute(
             dispute_id,
             outcome=DisputeOutcome(form.cleaned_data["outcome"]),
             settlement=form.cleaned_data["settlement"],
@@ -113,7 +115,9 @@ def settle(request: HttpRequest, depiction_id: uuid.UUID, dispute_id: uuid.UUID)
         )
         return _("The dispute is settled.")
 
-    return _done(request, depiction_id, form, act, opened=f"settle-{dispute_id}")
+    upheld = request.POST.get("outcome") == DisputeOutcome.UPHELD
+    word = sweeping.assertion_of_dispute(dispute_id) if upheld else None
+    return _done(request, depiction_id, form, act, opened=f"settle-{dispute_id}", shows=word)
 
 
 @requires(Permission.REVOKE)
@@ -123,10 +127,10 @@ def revoke(request: HttpRequest, depiction_id: uuid.UUID, assertion_id: uuid.UUI
     form = ReasonForm(request.POST, auto_id=f"revoke-{assertion_id}-%s")
 
     def act() -> str:
-        actions.revoke(assertion_id, reason=form.cleaned_data["reason"], by=actor_of(request), now=timezone.now())
+        flow.revoke(assertion_id, reason=form.cleaned_data["reason"], by=actor_of(request), now=timezone.now())
         return _("The assertion is revoked. It stopped matching at once; what was done on it comes up as tasks.")
 
-    return _done(request, depiction_id, form, act, opened=f"revoke-{assertion_id}")
+    return _done(request, depiction_id, form, act, opened=f"revoke-{assertion_id}", shows=assertion_id)
 
 
 @requires(Permission.SERIES_EDIT)
@@ -175,9 +179,9 @@ def override(request: HttpRequest, depiction_id: uuid.UUID, row: int) -> HttpRes
             if value.override:
                 reason = ending.cleaned_data["reason"]
                 actions.end_override(value.override.id, reason=reason, by=actor_of(request), now=timezone.now())
-                messages.success(request, _("The value may match again from now on."))
+                messages.success(request, _("The fingerprint may match again from now on."))
             else:
-                actions.override(
+                undone = flow.hold_back(
                     value.algorithm,
                     value.value,
                     kind=OverrideKind.SUPPRESSED,
@@ -186,7 +190,10 @@ def override(request: HttpRequest, depiction_id: uuid.UUID, row: int) -> HttpRes
                     by=actor_of(request),
                     now=timezone.now(),
                 )
-                messages.success(request, _("The value matches nothing from now on, whatever any source says of it."))
+                messages.success(request, _("The fingerprint matches nothing from now on, whatever any source says of it."))
+                if undone:
+                    told = ngettext("%(count)s match is undone.", "%(count)s matches are undone.", undone)
+                    messages.info(request, told % {"count": undone})
             return redirect("depiction", depiction_id)
         except VigieError as error:
             wanted.add_error(None, error_words.said(error))
@@ -195,15 +202,25 @@ def override(request: HttpRequest, depiction_id: uuid.UUID, row: int) -> HttpRes
 
 
 def _done(
-    request: HttpRequest, depiction_id: uuid.UUID, form: forms.Form, act: Callable[[], str], *, opened: str
+    request: HttpRequest,
+    depiction_id: uuid.UUID,
+    form: forms.Form,
+    act: Callable[[], str],
+    *,
+    opened: str,
+    shows: uuid.UUID | None = None,
 ) -> HttpResponse:
-    """Act where the form is whole; else, or where the act is refused, show the page again with the dialog open."""
+    """Act where the form is whole; else, or where the act is refused, show the page again with the dialog open.
+
+    `shows` is the word of which the page then says what was done on it.
+    """
     if form.is_valid():
         try:
             told = act()
             if not form.errors:
                 messages.success(request, told)
-                return redirect("depiction", depiction_id)
+                query = {relied.ASKED_BY: shows} if shows else None
+                return redirect(reverse("depiction", args=[depiction_id], query=query))
         except InvalidInputError as error:
             form.add_error(None, error_words.said(error))
         except VigieError as error:  # the thing itself is no longer as the form found it: show how it is now
@@ -227,6 +244,7 @@ def _page(
         reach=seen.reach_of(request),
         opened=opened,
         values=values,
+        on_it=relied.of(request, held),
     )
     return render(request, "analyst/depiction.html", context, status=status)
 

@@ -8,6 +8,10 @@ import pytest
 from vigie_node.accounts.roles import Role
 from vigie_node.catalogue import dossier
 from vigie_node.catalogue.states import DisputeOutcome, Standing
+from vigie_node.sightings import inbox
+from vigie_node.sightings.inbox import Wanted
+from vigie_node.sightings.rules import EVERYWHERE
+from vigie_node.sightings.states import TaskKind
 
 
 @pytest.fixture
@@ -23,8 +27,8 @@ class TestPage:
     def test_says_who_says_what_and_why_a_list_claims_it(self, senior, world):
         page = page_of(senior, world)
         assert "Hotline Example" in page
-        assert "1 list claims it." in page
-        assert "1 word is under dispute and does not count meanwhile." in page
+        assert "1 list covers it." in page
+        assert "1 assertion is disputed and does not count meanwhile." in page
         assert "The list is off." in page
 
     def test_derives_labels_from_facts(self, senior, world):
@@ -52,7 +56,7 @@ class TestPage:
     def test_without_assertions_says_so(self, senior, world):
         page = senior.get(f"/depictions/{world.bare}").content.decode()
         assert "Nobody has said anything about it yet" in page
-        assert "No list claims it" in page
+        assert "No list covers it" in page
 
     def test_offers_only_what_the_person_may_do(self, enter, world):
         page = page_of(enter(Role.AUDITOR), world)
@@ -96,7 +100,35 @@ class TestActions:
         for said in world.said():
             self.post(senior, world, f"assertions/{said.id}/revoke", reason="Taken from another file.")
         assert {one.standing for one in world.said()} == {Standing.REVOKED}
-        assert "No list claims it" in page_of(senior, world)
+        assert "No list covers it" in page_of(senior, world)
+
+    def test_revoke_undoes_at_once_and_lists_what_was_done_on_the_word(self, senior, world):
+        alone = next(one for one in world.said() if one.standing is Standing.CURRENT)
+        disputed = next(one for one in world.said() if one.open_dispute)
+        carried = self.post(senior, world, f"assertions/{disputed.id}/revoke", reason="Another one.").content.decode()
+        assert "Nothing that is kept was matched on it." in carried
+        page = self.post(senior, world, f"assertions/{alone.id}/revoke", reason="Another picture.").content.decode()
+        assert f"What was done on the assertion of {alone.source}" in page
+        assert page.count("<td>undone ") == 4
+        assert inbox.task_count(Wanted(kind=TaskKind.NO_LONGER_KNOWN), reach=EVERYWHERE) == 4
+        again = senior.get(f"/depictions/{world.depiction}", {"relied": str(alone.id)}).content.decode()
+        assert again.count("<td>undone ") == 4
+
+    def test_a_dispute_that_is_upheld_lists_what_was_done_on_the_word(self, senior, world):
+        disputed = next(one for one in world.said() if one.open_dispute)
+        address = f"disputes/{disputed.open_dispute.id}/settle"
+        page = self.post(
+            senior, world, address, outcome="UPHELD", settlement="It was another picture."
+        ).content.decode()
+        assert f"What was done on the assertion of {disputed.source}" in page
+        assert "undone " not in page
+
+    def test_what_was_done_on_a_word_is_for_whoever_may_see_sightings(self, enter, world):
+        shown = {"relied": str(world.said()[0].id)}
+        page = enter(Role.AUDITOR).get(f"/depictions/{world.depiction}", shown).content.decode()
+        assert "What was done on the assertion" not in page
+        other = enter(Role.SENIOR_ANALYST).get(f"/depictions/{world.depiction}", {"relied": "nobody"}).content.decode()
+        assert "What was done on the assertion" not in other
 
     def test_revoke_without_a_reason_is_refused_with_the_dialog_open(self, senior, world):
         page = self.post(senior, world, f"assertions/{world.said()[0].id}/revoke", reason=" ")
@@ -119,9 +151,10 @@ class TestActions:
     def test_override_of_a_value_and_its_end(self, senior, world):
         value = dossier.values(world.depiction)[0]
         address = f"fingerprints/{value.row}/override"
-        self.post(senior, world, address, reason="Matches a logo.", review_on=_in_days(world, 30))
+        page = self.post(senior, world, address, reason="Matches a logo.", review_on=_in_days(world, 30))
+        assert "4 matches are undone." in page.content.decode()
         assert dossier.values(world.depiction)[0].override.reason == "Matches a logo."
-        assert "1 matches nothing by our own word" in page_of(senior, world)
+        assert "1 held back by our own decision" in page_of(senior, world)
         self.post(senior, world, address, reason="Looked at again.")
         assert dossier.values(world.depiction)[0].override is None
 
