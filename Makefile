@@ -12,10 +12,10 @@ help:
 	@echo "make run               a node on this machine, with a benign demonstration catalogue (its home: var)"
 	@echo "make test              every test"
 	@echo "make lint              format, lint, types, import contracts"
-	@echo "make check             the same, and architecture and unit tests"
+	@echo "make check             the same, and the tests of the architecture"
 	@echo "make bench             speed and memory beside the peers, in one table"
 	@echo "make bench-robustness  which altered copies are still found, at which false-match rate"
-	@echo "make soak              the interrupted-scan and the hostile-file campaigns, in full"
+	@echo "make soak              interrupted scans, hostile files, a node killed under load: in full"
 	@echo "                       (these three take ARGS: make bench ARGS=--quick; ARGS=--docs writes the page)"
 	@echo "make messages          bring new words of the pages into the translations"
 	@echo "make docs              write again the reference pages that come from the code"
@@ -45,7 +45,7 @@ lint: .venv/.dev
 	$(BIN)/lint-imports
 
 check: lint
-	$(BIN)/pytest $(PARALLEL) tests/architecture tests/unit tests/node/unit
+	$(BIN)/pytest $(PARALLEL) tests/architecture
 
 bench: .venv/.dev
 	$(BIN)/python -m bench $(ARGS)
