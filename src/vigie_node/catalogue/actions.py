@@ -18,6 +18,7 @@ from vigie.errors import InvalidInputError, NotFoundError, WrongStateError
 from vigie.lists.entries import check_text
 from vigie_node.audit import actions as audit
 from vigie_node.audit.events import Event
+from vigie_node.base import locks
 from vigie_node.base.actor import Actor
 from vigie_node.base.ids import new_id
 from vigie_node.catalogue import classes, derivation, identity, revoking, standing
@@ -109,6 +110,7 @@ def record_depiction(fingerprints: Fingerprints, *, kind: Kind, by: Actor, now: 
     """
     identity.check_may_match(fingerprints)
     identity.lock()
+    locks.hold(locks.WORDS)  # in the order of the locks: what is said of it may follow in the same transaction
     known = identity.Known.read([fingerprints])
     found = known.find(fingerprints)
     depiction_id = found or new_id(now)
@@ -166,6 +168,7 @@ def record_assertion(
         id=new_id(now), depiction_id=depiction_id, source_id=source_id, scheme=scheme, label=label, facts=checked,
         ground=ground.value, asserted_at=asserted_at, recorded_at=now, recorded_by=str(by),
     )  # fmt: skip
+    locks.hold(locks.WORDS)
     earlier = _superseded(said, supersedes)
     said.supersedes = earlier
     said.save(force_insert=True)
@@ -179,17 +182,18 @@ def record_assertion(
 
 @transaction.atomic
 def revoke(assertion_id: uuid.UUID, *, reason: str, by: Actor, now: datetime) -> None:
-    """End an assertion: it stops counting at once, in every process, and for good.
+    """End an assertion: it stops counting at once, in every process, and for good, however often its source said it.
 
-    Audit:   ASSERTION_REVOKED, with the depiction and how many disputes it settled.
+    Audit:   ASSERTION_REVOKED, with the depiction, how many words ended and how many disputes that settled.
     Raises:  NoSuchAssertionError, AlreadyRevokedError; MissingReasonError.
     """
     why = stated(reason, name="reason")
     assertion = revoking.visible_assertion(assertion_id)
-    settled = revoking.end(assertion, reason=why, by=by, now=now)
+    words, settled = revoking.end(assertion, reason=why, by=by, now=now)
     audit.record(
-        Event.ASSERTION_REVOKED, subject=assertion_id, by=by, at=now, depiction=assertion.depiction_id, settled=settled
-    )
+        Event.ASSERTION_REVOKED, subject=assertion_id, by=by, at=now, depiction=assertion.depiction_id, words=words,
+        settled=settled,
+    )  # fmt: skip
     changes.append(Topic.STANDING, subject=assertion.depiction_id, now=now)
 
 

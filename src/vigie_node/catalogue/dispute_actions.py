@@ -4,6 +4,7 @@
 - A dispute has grounds and a deadline. While it is open the assertion does not count for lists whose policy says so.
 - Upholding a dispute revokes the assertion in the same transaction; rejecting it leaves the assertion standing.
 - An assertion has one open dispute at a time; a settled one may be followed by another, on other grounds.
+- What is challenged is the word as it stands: where its source said the same again meanwhile, that is disputed.
 """
 
 import uuid
@@ -14,6 +15,7 @@ from django.db import IntegrityError, transaction
 from vigie.errors import NotFoundError, WrongStateError
 from vigie_node.audit import actions as audit
 from vigie_node.audit.events import Event
+from vigie_node.base import locks
 from vigie_node.base.actor import Actor
 from vigie_node.base.ids import new_id
 from vigie_node.catalogue import revoking, rules
@@ -50,10 +52,7 @@ def open_dispute(assertion_id: uuid.UUID, *, grounds: str, by: Actor, now: datet
     Raises:  NoSuchAssertionError, AlreadyRevokedError, AlreadyDisputedError; MissingReasonError.
     """
     reason = stated(grounds, name="grounds")
-    assertion = revoking.visible_assertion(assertion_id)
-    revocation = revoking.standing_revocation(assertion)
-    if revocation is not None:
-        raise revoking.AlreadyRevokedError("the assertion was revoked; there is nothing left to challenge")
+    assertion = revoking.as_it_stands(revoking.visible_assertion(assertion_id))
     deadline = rules.dispute_deadline(now)
     dispute = Dispute(
         id=new_id(now), assertion=assertion, grounds=reason, opened_at=now, opened_by=str(by), deadline=deadline
@@ -78,7 +77,8 @@ def settle_dispute(
     Raises:  NoSuchDisputeError, AlreadySettledError; MissingReasonError.
     """
     reason = stated(settlement, name="settlement")
-    dispute = Dispute.objects.select_for_update(of=("self",)).select_related("assertion").filter(id=dispute_id).first()
+    locks.hold(locks.WORDS)
+    dispute = Dispute.objects.select_related("assertion").filter(id=dispute_id).first()
     if dispute is None:
         raise NoSuchDisputeError("there is no such dispute")
     if dispute.outcome:

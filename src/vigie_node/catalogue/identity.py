@@ -114,11 +114,9 @@ def _rows(values: list[bytes]) -> "np.ndarray[Any, np.dtype[np.uint8]]":
 def lock() -> None:
     """Let nobody else decide on identities until this transaction ends.
 
-    SQLite has one writer anyway; on PostgreSQL two transactions could else both find nothing, and record it twice.
+    Two transactions could else both find nothing, and record it twice.
     """
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [locks.IDENTITY])
+    locks.hold(locks.IDENTITY)
 
 
 @dataclass(slots=True)

@@ -27,6 +27,7 @@ from vigie.errors import InvalidInputError, UntrustedError, VigieError
 from vigie.lists.entries import Claim
 from vigie_node.audit import actions as audit
 from vigie_node.audit.events import Event
+from vigie_node.base import locks
 from vigie_node.base.actor import Actor
 from vigie_node.base.ids import new_id
 from vigie_node.catalogue import bulk, identity, importing, staging, standing, upstream_files
@@ -247,6 +248,7 @@ def _sweep(order: Order, after: uuid.UUID, *, now: datetime) -> bool:
     if not window:
         _note(order.id, is_swept=True)
         return False
+    locks.hold(locks.WORDS)
     superseding = Assertion.objects.filter(supersedes=OuterRef("pk"))
     lost = (
         Assertion.objects.filter(id__gt=after, id__lte=window[-1])

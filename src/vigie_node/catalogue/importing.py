@@ -8,19 +8,20 @@
   a preview shows is what the flip does.
 - An import that never was visible is taken out row by row; one that was is undone at once, and its rows are kept
   hidden, since matches refer to them.
-- What a person revoked or disputed while the file was staged holds against what was staged.
+- What a person revoked or disputed while the file was staged holds against what was staged, in whatever order the two
+  come to the database.
 
 Decision: ADR 0081.
 """
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Q
 
 from vigie.errors import InvalidInputError, NotFoundError, UntrustedError, WrongStateError
 from vigie.lists.file import NO_KEYS, Keys
@@ -28,17 +29,20 @@ from vigie_node.alarms import actions as alarms
 from vigie_node.alarms.codes import Alarm
 from vigie_node.audit import actions as audit
 from vigie_node.audit.events import Event
+from vigie_node.base import locks
 from vigie_node.base.actor import Actor
 from vigie_node.base.ids import new_id
 from vigie_node.catalogue import classes, identity, upstream_files
 from vigie_node.catalogue.actions import NoSuchSourceError
 from vigie_node.catalogue.list_actions import NoSuchListError
-from vigie_node.catalogue.models import Assertion, Dispute, Import, MatchList, Revocation, Source
+from vigie_node.catalogue.models import Assertion, Import, MatchList, Source
 from vigie_node.catalogue.reasons import stated
 from vigie_node.catalogue.states import IMPORT_MOVES, ImportState
 from vigie_node.changes import actions as changes
 from vigie_node.changes.topics import Topic
 
+_WORD = ("depiction_id", "source_id", "scheme", "label")
+_LATE = timedelta(minutes=1)  # decided just before the import began, a revocation may be written after what it staged
 UNDER_WAY = tuple(one.value for one in (ImportState.WAITING, ImportState.STAGING, ImportState.STAGED))
 
 
@@ -171,6 +175,7 @@ def make_visible(import_id: uuid.UUID, *, by: Actor, now: datetime, revoking: in
     Audit:   IMPORT_MADE_VISIBLE, with what it counts.
     Raises:  NoSuchImportError, ImpossibleImportMoveError, UnconfirmedRevocationsError.
     """
+    locks.hold(locks.WORDS)
     shown = locked(import_id)
     check_may_move(shown, ImportState.VISIBLE)
     taken_back = int(shown.counts.get("revoking", 0))
@@ -197,6 +202,7 @@ def cancel_import(import_id: uuid.UUID, *, reason: str, by: Actor, now: datetime
     Raises:  NoSuchImportError, ImpossibleImportMoveError, LaterImportError; MissingReasonError.
     """
     why = stated(reason, name="reason")
+    locks.hold(locks.WORDS)
     cancelled = locked(import_id)
     check_may_move(cancelled, ImportState.CANCELLED)
     before = cancelled.state
@@ -284,12 +290,18 @@ def _check_not_older(entry: Import) -> None:
 
 
 def _drop_overtaken(shown: Import) -> int:
-    """Leave out staged words that repeat what a person revoked or disputed since the import began."""
-    since = shown.created_at
-    ended = set(Revocation.objects.filter(via=None, revoked_at__gte=since).values_list("assertion_id", flat=True))
-    ended |= set(Dispute.objects.filter(outcome="", opened_at__gte=since).values_list("assertion_id", flat=True))
+    """Leave out staged words that repeat what a person revoked or disputed since the import began.
+
+    Whatever they supersede: two imports staged beside each other do not know each other's words.
+    """
+    since = shown.created_at - _LATE
+    ended = Q(revocation__via=None, revocation__revoked_at__gte=since)
+    challenged = Q(disputes__outcome="", disputes__opened_at__gte=since)
+    own = Q() if shown.options.get("relays") else Q(source=shown.source_id)
+    overtaken = {word for of in (ended, challenged) for word in Assertion.objects.filter(own, of).values_list(*_WORD)}
     dropped = 0
-    for portion in identity.portions(sorted(ended)):
-        staged = Assertion.objects.filter(supersedes__in=portion, via=shown, label=F("supersedes__label"))
-        dropped += staged.delete()[0]
+    for portion in identity.portions(sorted({depiction for depiction, *_ in overtaken})):
+        staged = Assertion.objects.filter(via=shown, depiction__in=portion).values_list("id", *_WORD)
+        repeating = [id for id, *word in staged if tuple(word) in overtaken]
+        dropped += Assertion.objects.filter(id__in=repeating).delete()[0]
     return dropped

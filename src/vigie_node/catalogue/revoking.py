@@ -2,21 +2,25 @@
 """End an assertion: the one place where a revocation is written, whatever brought it about.
 
 - It counts at once and for good, whatever any import has staged meanwhile.
+- With a word ends what its source said again of the same class: a person who looked at the page before the flip of an
+  import, or pressed the button just after it, means the same (ADR 0082).
 - A revocation that an import has only staged does not count yet; a person's takes its place.
 - Whatever dispute was open on the assertion is settled by it.
+- Whoever decides here holds the lock WORDS, and so does every flip: neither sees half of the other.
 """
 
 import uuid
 from datetime import datetime
 
-from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, QuerySet
 
 from vigie.errors import NotFoundError, WrongStateError
+from vigie_node.base import locks
 from vigie_node.base.actor import Actor
 from vigie_node.base.ids import new_id
+from vigie_node.catalogue import standing
 from vigie_node.catalogue.models import Assertion, Dispute, Revocation
-from vigie_node.catalogue.states import DisputeOutcome, ImportState
+from vigie_node.catalogue.states import DisputeOutcome
 
 
 class NoSuchAssertionError(NotFoundError):
@@ -32,35 +36,56 @@ class AlreadyRevokedError(WrongStateError):
 
 
 def visible_assertion(assertion_id: uuid.UUID) -> Assertion:
-    """Return an assertion that is visible, locked until the transaction ends.
+    """Return an assertion that is visible; nothing ends, challenges or repeats it until the transaction ends.
 
     Raises:  NoSuchAssertionError.
     """
-    found = Assertion.objects.select_for_update(of=("self",)).select_related("via").filter(id=assertion_id).first()
-    if found is None or (found.via is not None and found.via.state != ImportState.VISIBLE.value):
+    locks.hold(locks.WORDS)
+    found = standing.visible(Assertion.objects.filter(id=assertion_id)).first()
+    if found is None:
         raise NoSuchAssertionError("there is no such assertion, or it is not visible")
     return found
 
 
-def standing_revocation(assertion: Assertion) -> Revocation | None:
-    """Return the revocation that counts, None where there is none or only one that an import staged."""
-    visible = Q(via=None) | Q(via__state=ImportState.VISIBLE.value)
-    return Revocation.objects.filter(visible, assertion=assertion).first()
-
-
-def end(assertion: Assertion, *, reason: str, by: Actor, now: datetime) -> int:
-    """Revoke an assertion and settle the dispute that was open on it; return how many disputes that was.
+def as_it_stands(assertion: Assertion) -> Assertion:
+    """Return the latest repetition of an assertion, itself where nothing repeats it.
 
     Raises:  AlreadyRevokedError.
     """
-    entry = {"id": new_id(now), "reason": reason, "revoked_at": now, "revoked_by": str(by), "via": None}
-    try:
-        with transaction.atomic():
-            Revocation.objects.create(assertion=assertion, **entry)
-    except IntegrityError as error:
-        staged = Revocation.objects.filter(assertion=assertion).exclude(via=None)
-        if not staged.exclude(via__state=ImportState.VISIBLE.value).update(**entry):
-            raise AlreadyRevokedError("the assertion was revoked before; it has not counted since") from error
-    return Dispute.objects.filter(assertion=assertion, outcome="").update(
+    _check_not_revoked(assertion)
+    return _repetitions(assertion).order_by("-asserted_at", "-id").first() or assertion
+
+
+def end(assertion: Assertion, *, reason: str, by: Actor, now: datetime) -> tuple[int, int]:
+    """Revoke an assertion and its repetitions, and settle the disputes open on them; return how many of both.
+
+    Raises:  AlreadyRevokedError.
+    """
+    _check_not_revoked(assertion)
+    ended = [assertion, *_repetitions(assertion)]
+    entry = {"reason": reason, "revoked_at": now, "revoked_by": str(by), "via": None}
+    for one in ended:
+        made = {"id": new_id(now), **entry}
+        Revocation.objects.update_or_create(assertion=one, defaults=entry, create_defaults=made)
+    settled = Dispute.objects.filter(assertion__in=ended, outcome="").update(
         outcome=DisputeOutcome.UPHELD.value, settled_at=now, settled_by=str(by), settlement=reason
     )
+    return len(ended), settled
+
+
+def _check_not_revoked(assertion: Assertion) -> None:
+    if _revocations().filter(assertion=assertion).exists():
+        raise AlreadyRevokedError("the assertion was revoked before; it has not counted since")
+
+
+def _revocations() -> QuerySet[Revocation]:
+    return standing.visible(Revocation.objects.all())
+
+
+def _repetitions(assertion: Assertion) -> QuerySet[Assertion]:
+    """Return the visible words by which the source said the same again, without those that were revoked."""
+    again = Assertion.objects.exclude(id=assertion.id).filter(
+        depiction_id=assertion.depiction_id, source_id=assertion.source_id, scheme=assertion.scheme,
+        label=assertion.label, asserted_at__gte=assertion.asserted_at,
+    )  # fmt: skip
+    return standing.visible(again).filter(~Exists(_revocations().filter(assertion=OuterRef("pk"))))

@@ -10,12 +10,14 @@ import threading
 import time
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 import databases
 from node.features.catalogue.catalogue_building import (
+    DAY,
     NOW,
     WRITER,
+    assertion_on,
     counts,
     depiction,
     import_row,
@@ -24,13 +26,16 @@ from node.features.catalogue.catalogue_building import (
     say,
     source,
     staged,
+    taken_in,
+    words_on,
     write_rows,
 )
+from vigie.errors import VigieError
 from vigie_node.base.actor import COMMAND, NODE
-from vigie_node.catalogue import actions, import_steps, importing, staging
+from vigie_node.catalogue import actions, import_steps, importing, staging, standing
 from vigie_node.catalogue.importing import Options
 from vigie_node.catalogue.models import Assertion, Depiction, Fingerprint, UpstreamRecord
-from vigie_node.catalogue.states import ImportState
+from vigie_node.catalogue.states import DisputeOutcome, ImportState
 from vigie_node.changes import queries as changes
 from vigie_node.changes.topics import Topic
 
@@ -95,6 +100,67 @@ class TestKilled:
             import_steps.stage_some(import_id, by=NODE, now=NOW)
         assert Fingerprint.objects.count() == Depiction.objects.count() == 0
         assert import_row(import_id).rows_done == 0
+
+
+class TestAtTheFlip:
+    """Two connections at the same instant: whichever comes first, the end is the same."""
+
+    @pytest.fixture
+    def before(self, tmp_path):
+        taken_in(write_rows(tmp_path / "before.jsonl", [row(1)]), source())
+        return assertion_on(1)
+
+    @pytest.fixture
+    def import_id(self, before, tmp_path):
+        del before
+        return staged(write_rows(tmp_path / "again.jsonl", [row(1, at=NOW)]), source())
+
+    @pytest.fixture(params=["the flip comes first", "the flip comes second"])
+    def at_once(self, request, import_id):
+        """Do something and flip the import: the second begins when the first is done but for its commit."""
+
+        def do(other):
+            order = [lambda: importing.make_visible(import_id, **WRITER), other]
+            first, second = order if request.param.endswith("first") else order[::-1]
+            errors = []
+
+            def run_second():
+                try:
+                    second()
+                except VigieError as error:
+                    errors.append(error)
+                finally:
+                    connection.close()
+
+            thread = threading.Thread(target=run_second)
+            with transaction.atomic():
+                first()
+                thread.start()
+                thread.join(0.2)  # it would be at its end by then, did it not wait
+            thread.join()
+            return errors
+
+        return do
+
+    def test_a_word_that_is_revoked_stands_no_longer(self, before, at_once):
+        assert at_once(lambda: actions.revoke(before, reason="wrong", **WRITER)) == []
+        assert words_on(1) == []
+
+    def test_a_word_that_is_disputed_is_disputed(self, before, at_once):
+        assert at_once(lambda: actions.open_dispute(before, grounds="doubtful", **WRITER)) == []
+        [words] = standing.words(Depiction.objects.values_list("id", flat=True)).values()
+        assert [word.disputed for word in words] == [True]
+
+    def test_a_dispute_that_is_upheld_ends_the_word(self, before, at_once):
+        dispute = actions.open_dispute(before, grounds="doubtful", by=COMMAND, now=NOW - 2 * DAY)
+        upheld = {"outcome": DisputeOutcome.UPHELD, "settlement": "it was wrong"}
+        assert at_once(lambda: actions.settle_dispute(dispute, **upheld, **WRITER)) == []
+        assert words_on(1) == []
+
+    def test_a_word_that_a_person_records_does_not_outdo_a_later_one(self, at_once):
+        [shown] = Depiction.objects.values_list("id", flat=True)
+        at_once(lambda: say(shown, source(), "B", at=NOW - DAY / 2))
+        assert words_on(1) == [("Hotline A", "A")]
 
 
 class TestConcurrency:

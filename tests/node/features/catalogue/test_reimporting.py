@@ -296,6 +296,25 @@ class TestMeanwhile:
         assert words_on(1) == []
         assert counts(import_id)["overtaken"] == 1
 
+    def test_nor_with_one_that_was_staged_beside_the_first(self, tmp_path):
+        relayed = [row(1, at=NOW - 2 * DAY, by=A_NAME)]
+        first = staged(write_rows(tmp_path / "relayed", relayed), source("A clearing house"), relays=True)
+        second = staged(write_rows(tmp_path / "own", [row(1)]), source())
+        show(first)
+        actions.revoke(assertion_on_visible(1), reason="wrong", by=COMMAND, now=NOW)
+        show(second)
+        assert words_on(1) == []
+        assert counts(second)["overtaken"] == 1
+
+    def test_a_repeated_word_that_was_disputed_meanwhile_is_disputed_as_it_stands(self, path):
+        source_id = source()
+        taken_in(write_rows(path, [row(1)]), source_id)
+        before = assertion_on(1)
+        taken_in(write_rows(path, [row(1, at=NOW)]), source_id)
+        actions.open_dispute(before, grounds="seen elsewhere", by=COMMAND, now=NOW)
+        [words] = standing.words(Depiction.objects.values_list("id", flat=True)).values()
+        assert [word.disputed for word in words] == [True]
+
     def test_a_person_may_revoke_what_a_staged_file_takes_back_too(self, path):
         source_id = source()
         taken_in(write_rows(path, [row(1), row(2)]), source_id)
