@@ -190,7 +190,8 @@ def override(request: HttpRequest, depiction_id: uuid.UUID, row: int) -> HttpRes
                     by=actor_of(request),
                     now=timezone.now(),
                 )
-                messages.success(request, _("The fingerprint matches nothing from now on, whatever any source says of it."))
+                said = _("The fingerprint matches nothing from now on, whatever any source says of it.")
+                messages.success(request, said)
                 if undone:
                     told = ngettext("%(count)s match is undone.", "%(count)s matches are undone.", undone)
                     messages.info(request, told % {"count": undone})

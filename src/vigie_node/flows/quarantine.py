@@ -4,6 +4,7 @@
 1. Fingerprints that matched more often within an hour than their list allows.
 2. Each value matches nothing from then on, until somebody looked: an override, with a date, that a person may end.
 3. An alarm, by the list's name; and a note, so that the same flood is not noticed twice.
+4. What it matched before is undone by the look-back, which follows every override (flows/retrace.py).
 """
 
 from contextlib import suppress
