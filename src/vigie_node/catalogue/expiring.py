@@ -21,6 +21,7 @@ from django.db.models import PROTECT, Exists, OuterRef, Q, QuerySet
 from vigie_node.audit import actions as audit
 from vigie_node.audit import expiring
 from vigie_node.audit.events import Event
+from vigie_node.base import locks
 from vigie_node.base.actor import Actor
 from vigie_node.base.ids import first_id
 from vigie_node.base.retention import YEAR
@@ -86,6 +87,7 @@ def expire_notes(*, by: Actor, now: datetime) -> bool:
 def _delete(found: Sequence[uuid.UUID], before: datetime, *, by: Actor, now: datetime) -> bool:
     """Delete those of these depictions that nobody stands by, as many as fit; return whether anything was."""
     identity.lock()
+    locks.hold(locks.WORDS)  # an import that is undone gives back the words that it took
     locked = Depiction.objects.select_for_update().filter(id__in=found).order_by("id")
     held = list(locked.values_list("id", flat=True))  # from here on nobody refers to them anew
     due = list(_forgotten(Depiction.objects.filter(id__in=held).order_by("id"), before).values_list("id", flat=True))
