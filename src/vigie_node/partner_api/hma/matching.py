@@ -6,11 +6,13 @@
 - A content disabled in a bank matches nothing, in `raw_lookup` neither.
 - The part of a bank in force is a stable share of its contents, so `seed` changes nothing. `bypass_coinflip` asks the
   whole of each bank, by GET as by POST.
+- A bank that is named in `banks` and is not there is an error: HMA leaves it out, and a slip in a name, or a bank
+  that was renamed, then answers "no match" for ever.
 - A distance is told in bits, as text; equal digests are "0".
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -21,11 +23,14 @@ from vigie.fingerprints.values import distance_bits
 from vigie.index.hamming import MAX_DISTANCE_BITS
 from vigie_node.accounts.roles import Scope
 from vigie_node.banks import queries as banks
+from vigie_node.banks.actions import NoSuchBankError
+from vigie_node.banks.queries import BankRow
 from vigie_node.catalogue.rules import ListRule, Mode
 from vigie_node.flows.look_up import Asked
 from vigie_node.matching import lookup
 from vigie_node.matching.answers import Answer, Claim
 from vigie_node.matching.questions import Question
+from vigie_node.partner_api import hot
 from vigie_node.partner_api.borrowed import Call
 from vigie_node.partner_api.hma import signals
 from vigie_node.partner_api.hma.signals import ALGORITHM, Signal, UnknownSignalError
@@ -126,8 +131,7 @@ def _asked(call: Call) -> Asked:
 def _matched(call: Call, asked: Asked, *, as_a_whole: bool, is_counted: bool = False) -> Matched:
     """Return what matched, by the name of the bank, each nearest first."""
     own = {one.list_id: one for one in banks.banks_of(call.caller.key.organisation_id)}
-    wanted = call.parameter("banks")
-    names = None if wanted is None else set(wanted.split(","))
+    names = _names_asked(call, own.values())
     trusted = call.caller.has(Scope.MATCH_TRUSTED)
 
     def choose(lists: Sequence[ListRule]) -> Sequence[ListRule]:
@@ -145,6 +149,23 @@ def _matched(call: Call, asked: Asked, *, as_a_whole: bool, is_counted: bool = F
             told = {"bank_content_id": number, "distance": str(claim.distance_bits or 0)}
             matched.setdefault(name, []).append(told)
     return matched
+
+
+def _names_asked(call: Call, own: Iterable[BankRow]) -> set[str] | None:
+    """Return the names of the banks that are asked, None for all.
+
+    Raises:  NoSuchBankError.
+    """
+    wanted = call.parameter("banks")
+    if wanted is None:
+        return None
+    asked = {name.strip() for name in wanted.split(",") if name.strip()}
+    there = {one.name for one in own}
+    if call.caller.has(Scope.MATCH_TRUSTED):
+        there |= {one.name for one in hot.lists_of(call.caller)}
+    if not asked or not asked <= there:
+        raise NoSuchBankError("a bank was named that is not there; see /c/banks for those that are")
+    return asked
 
 
 def _nearest_first(answer: Answer) -> list[Claim]:

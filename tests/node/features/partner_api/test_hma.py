@@ -142,7 +142,26 @@ class TestContents:
         hma.signal(partners.value(1))
         hma.signal(partners.value(1), bank="ANOTHER")
         assert set(hma.lookup(partners.value(1))) == {BANK, "ANOTHER"}
-        assert set(hma.lookup(partners.value(1), banks="ANOTHER,NONE")) == {"ANOTHER"}
+        assert set(hma.lookup(partners.value(1), banks="ANOTHER")) == {"ANOTHER"}
+        assert set(hma.lookup(partners.value(1), banks=f"ANOTHER, {BANK},")) == {BANK, "ANOTHER"}
+
+    @pytest.mark.parametrize("banks", ["NONE", "my_test_bank", f"{BANK},NONE", f"{BANK};NONE", ","])
+    def test_a_bank_that_is_not_there_is_an_error_and_never_no_match(self, hma, banks):
+        hma.bank()
+        hma.signal(partners.value(1))
+        signal = {"signal": partners.value(1).hex(), "signal_type": "pdq"}
+        for refused in (
+            hma.get("m/lookup", **signal, banks=banks),
+            hma.get("m/raw_lookup", **signal, banks=banks),
+            hma.upload(f"m/lookup?banks={banks}", partners.picture()),
+        ):
+            assert (refused.status_code, refused.json()["code"]) == (404, "banks.no-such-bank")
+
+    def test_a_bank_that_was_renamed_is_no_longer_asked_by_its_old_name(self, hma):
+        hma.bank()
+        hma.put(f"c/bank/{BANK}", {"name": "RENAMED"})
+        asked = {"signal": partners.value(1).hex(), "signal_type": "pdq", "banks": BANK}
+        assert hma.get("m/lookup", **asked).status_code == 404
 
     @pytest.mark.parametrize(
         "body",

@@ -4,7 +4,9 @@
 import io
 import json
 import time
+import tracemalloc
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -306,6 +308,45 @@ class TestFiles:
         token = make_key(organisation, Scope.MATCH_FILE).token
         with pytest.raises(uploads.EmptyFileError):
             post(service, b"", token, path="/v1/match/file")
+
+
+class Long:
+    """A body of words, and no more of it in memory than is read at once."""
+
+    def __init__(self, size):
+        self._left = size
+
+    def read(self, size):
+        size = min(size, self._left)
+        self._left -= size
+        return (b"words " * size)[:size]
+
+
+class TestLongFiles:
+    SIZE = 64 * 1024 * 1024
+
+    @pytest.mark.parametrize("length", [str(SIZE), ""])
+    def test_are_never_in_memory_twice(self, service, organisation, length):
+        token = make_key(organisation, Scope.MATCH_FILE).token
+        tracemalloc.start()
+        try:
+            body = {"CONTENT_LENGTH": length, "wsgi.input": Long(self.SIZE)}
+            (answer,) = post(service, b"", token, path="/v1/match/file", **body)["answers"]
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert answer["verdict"] == "not-media"
+        assert most < self.SIZE // 16
+
+    def test_leave_no_descriptor_behind(self, service, organisation):
+        token = make_key(organisation, Scope.MATCH_FILE).token
+        post(service, b"some words that are no picture, but long enough", token, path="/v1/match/file")
+        before = len(list(Path("/proc/self/fd").iterdir()))
+        for _ in range(3):
+            with pytest.raises(bodies.UnfinishedBodyError):
+                post(service, b"x" * 100, token, path="/v1/match/file", CONTENT_LENGTH="1000")
+            post(service, b"some words that are no picture, but long enough", token, path="/v1/match/file")
+        assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 class TestProbing:
