@@ -86,7 +86,6 @@ def environment(home: Path, ports: dict[str, int]) -> dict[str, str]:
         "DJANGO_SETTINGS_MODULE": "vigie_node.project.settings",
         "VIGIE_HOME": str(home),
         "VIGIE_HTTPS": "no",
-        "VIGIE_DATABASE_ROLES": "no",
         **{f"VIGIE_{face.upper()}_ADDRESS": f"127.0.0.1:{port}" for face, port in ports.items()},
     }
 
