@@ -10,6 +10,7 @@ MIGRATION = 0x5649_4749_4501  # "VIGIE", and a number
 JOBS = 0x5649_4749_4502
 IDENTITY = 0x5649_4749_4503
 WORDS = 0x5649_4749_4507  # what is said of depictions, and by which imports
+LISTS = 0x5649_4749_4508  # the policies of lists, and the banks that are made of them
 AUDIT = 0x5649_4749_4504
 STANDING = 0x5649_4749_4506  # which matches stand, and the tasks that follow from it
 CHANGES = 0x5649_4749_4505  # last in every transaction

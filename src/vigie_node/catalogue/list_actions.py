@@ -15,6 +15,7 @@ from vigie.errors import InvalidInputError, NotFoundError, WrongStateError
 from vigie.lists.entries import check_text
 from vigie_node.audit import actions as audit
 from vigie_node.audit.events import Event
+from vigie_node.base import locks
 from vigie_node.base.actor import Actor
 from vigie_node.base.ids import new_id
 from vigie_node.catalogue import classes, rules
@@ -102,7 +103,8 @@ def change_list(
     Raises:  NoSuchListError, ListChangedError, UnknownSourceError; MissingReasonError; MalformedEntryError.
     """
     why = stated(reason, name="reason")
-    changed = MatchList.objects.select_for_update().filter(id=list_id).first()
+    locks.hold(locks.LISTS)
+    changed = MatchList.objects.filter(id=list_id).first()
     if changed is None:
         raise NoSuchListError("there is no such list")
     _check(policy, own_name=changed.name)

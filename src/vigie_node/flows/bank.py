@@ -20,6 +20,7 @@ from vigie.fingerprints.values import Algorithm
 from vigie_node.banks import actions as banks
 from vigie_node.banks import queries, rules
 from vigie_node.banks.queries import BankRow, ContentRow
+from vigie_node.base import locks
 from vigie_node.base.actor import NODE, Actor
 from vigie_node.base.ids import new_id
 from vigie_node.catalogue import actions as catalogue
@@ -40,6 +41,7 @@ def create(
     Raises:  UnfitNameError, UnfitRatioError; BankNameTakenError.
     """
     rules.check_name(name)
+    locks.hold(locks.LISTS)
     source = catalogue.record_source(organisation, country=country, organisation_id=organisation_id, by=by, now=now)
     label = f"bank-{new_id(now).hex[-12:]}"
     off = queries.switched_off(organisation_id)
@@ -66,6 +68,7 @@ def change(
     Raises:  UnfitNameError, UnfitRatioError; BankNameTakenError; NoSuchBankError; WrongStateError where somebody else
              changed its list meanwhile.
     """
+    locks.hold(locks.LISTS)
     new_name = None if name == bank.name else name
     if new_name is not None:
         banks.rename_bank(bank.id, name=new_name, by=by, now=now)
@@ -148,6 +151,7 @@ def take_out(content: ContentRow, *, by: Actor, now: datetime) -> None:
 @transaction.atomic
 def switch_signal(algorithm: Algorithm, *, on: bool, organisation_id: uuid.UUID, by: Actor, now: datetime) -> None:
     """Switch a sort of fingerprint on or off for all of an organisation's banks, those to come too."""
+    locks.hold(locks.LISTS)
     banks.switch_signal(algorithm, on=on, organisation_id=organisation_id, by=by, now=now)
     off = queries.switched_off(organisation_id)
     for bank in queries.banks_of(organisation_id):
