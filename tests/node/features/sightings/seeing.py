@@ -12,10 +12,11 @@ from vigie_node.base.actor import COMMAND, NODE, Actor, ActorKind
 from vigie_node.base.ids import new_id
 from vigie_node.catalogue import actions as catalogue
 from vigie_node.catalogue.rules import Mode, Policy
-from vigie_node.catalogue.states import Grade, Kind
+from vigie_node.catalogue.states import Grade, Kind, OverrideKind
 from vigie_node.flows import look_up as flow
 from vigie_node.flows import retrace
 from vigie_node.matching.questions import Question
+from vigie_node.sightings.models import Task
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)
@@ -87,9 +88,22 @@ def make_list(name="known", *, now=NOW, organisation_id=None, **policy):
     )  # fmt: skip
 
 
+def hold_back(algorithm, content):
+    """Our own word that a value matches nothing; return the override."""
+    return catalogue.override(
+        algorithm, content, kind=OverrideKind.SUPPRESSED, reason="a logo", review_on=(NOW + timedelta(days=9)).date(),
+        by=COMMAND, now=NOW,
+    )  # fmt: skip
+
+
 def ask(*subjects, by=KEY, now=NOW, country="BE"):
     """Look contents up, as a partner does."""
     return flow.look_up([flow.Asked(one, "user 7", country) for one in subjects], by=by, now=now)
+
+
+def standing_tasks(kind="KNOWN_SINCE"):
+    """The tasks of a kind that are not done, by sighting and depiction."""
+    return set(Task.objects.filter(kind=kind).exclude(state="DONE").values_list("sighting_id", "depiction_id"))
 
 
 def retrace_all(now=LATER):

@@ -15,12 +15,14 @@ from node.features.sightings.seeing import (
     ask,
     depict,
     digests,
+    hold_back,
     make_list,
     moved,
     organisation,
     picture,
     retrace_all,
     say,
+    standing_tasks,
     value,
 )
 from vigie.fingerprints.values import Algorithm
@@ -32,9 +34,8 @@ from vigie_node.catalogue.rules import Mode, Policy
 from vigie_node.catalogue.states import DisputeOutcome, OverrideKind
 from vigie_node.changes import actions as change_log
 from vigie_node.changes import queries as changes
-from vigie_node.flows import quarantine, retrace
+from vigie_node.flows import retrace
 from vigie_node.matching import answers, lookup
-from vigie_node.matching.questions import Question
 from vigie_node.sightings import actions, queries, retracing, undoing
 from vigie_node.sightings.models import Match, RetracePoint, Sweep, Tally, Task
 
@@ -54,10 +55,6 @@ def seen(*pictures, by=None):
 
 def values_of(*seeds):
     return [picture(seed)[3:] for seed in seeds]
-
-
-def standing(kind="KNOWN_SINCE"):
-    return set(Task.objects.filter(kind=kind).exclude(state="DONE").values_list("sighting_id", "depiction_id"))
 
 
 class TestRetrace:
@@ -83,7 +80,7 @@ class TestRetrace:
         seen(*values_of(2))
         assert depict(*digests("first copy"), picture(2)[3]) == known
         retrace_all()
-        assert [depiction for _, depiction in standing()] == [known]
+        assert [depiction for _, depiction in standing_tasks()] == [known]
 
     def test_opens_one_task_however_often_it_is_told(self):
         seen(*values_of(2))
@@ -207,14 +204,14 @@ class TestRetrace:
         sweep = queries.sweeps()[0]
         assert (sweep.depictions_done, sweep.depictions_total, sweep.found) == (7, 20, 7)
         retrace_all()
-        assert len(standing()) == 20
+        assert len(standing_tasks()) == 20
 
     def test_a_sighting_with_too_many_candidates_for_a_look_up_holds_nothing_up(self, monkeypatch):
         seen(*values_of(2, 3))
         say(depict(*picture(2)))
         monkeypatch.setattr(answers, "MAX_CANDIDATES", 0)
         retrace_all()
-        assert len(standing()) == 1
+        assert len(standing_tasks()) == 1
 
     def test_a_revocation_does_not_wait_for_a_sweep_over_everything(self, monkeypatch):
         seen(*values_of(*range(20)))
@@ -225,7 +222,7 @@ class TestRetrace:
         retrace.step(by=NODE, now=LATER)
         catalogue.revoke(words[19], reason="for the test", by=COMMAND, now=NOW)
         retrace.step(by=NODE, now=LATER)
-        assert len(standing("NO_LONGER_KNOWN")) == 1
+        assert len(standing_tasks("NO_LONGER_KNOWN")) == 1
         assert Sweep.objects.filter(cause="LIST_WIDENED", ended_at=None).exists()
 
     def test_looks_at_everything_where_the_change_log_was_cut(self):
@@ -250,7 +247,7 @@ class TestUndo:
         catalogue.revoke(word, reason="a mistake", by=COMMAND, now=NOW)
         retrace_all()
         assert Match.objects.get().undone_at == LATER
-        assert len(standing("NO_LONGER_KNOWN")) == 1
+        assert len(standing_tasks("NO_LONGER_KNOWN")) == 1
         assert not Tally.objects.exists()
 
     def test_a_match_that_stands_on_other_words_is_not_undone(self):
@@ -295,7 +292,7 @@ class TestUndo:
         catalogue.change_list(made, policy=policy, expected_version=1, reason="x", by=COMMAND, now=NOW)
         retrace_all()
         assert [match.distance_bits for match in Match.objects.filter(undone_at=None)] == [None]
-        assert len(standing("NO_LONGER_KNOWN")) == 1
+        assert len(standing_tasks("NO_LONGER_KNOWN")) == 1
 
     def test_known_again_it_matches_again_and_the_untaken_task_is_closed(self):
         depiction = depict(*picture(1))
@@ -306,8 +303,8 @@ class TestUndo:
         retrace_all()
         say(depiction)
         retrace_all()
-        assert not standing("NO_LONGER_KNOWN")
-        assert len(standing("KNOWN_SINCE")) == 1
+        assert not standing_tasks("NO_LONGER_KNOWN")
+        assert len(standing_tasks("KNOWN_SINCE")) == 1
         assert Match.objects.count() == 2
         assert Task.objects.get(kind="NO_LONGER_KNOWN").finished_by == "NODE"
 
@@ -319,7 +316,7 @@ class TestUndo:
         actions.take_task(task.pk, by=Actor(ActorKind.PERSON, new_id(NOW)), now=NOW)
         catalogue.revoke(word, reason="a mistake", by=COMMAND, now=NOW)
         retrace_all()
-        assert standing("KNOWN_SINCE") == standing("NO_LONGER_KNOWN") != set()
+        assert standing_tasks("KNOWN_SINCE") == standing_tasks("NO_LONGER_KNOWN") != set()
 
     def test_more_matches_than_fit_one_transaction_are_all_undone(self, monkeypatch):
         word = say(depict(*picture(1)))
@@ -330,116 +327,6 @@ class TestUndo:
         retrace_all()
         assert not Match.objects.filter(undone_at=None).exists()
         assert Task.objects.count() == 10
-
-
-def hold_back(algorithm, content):
-    return catalogue.override(
-        algorithm,
-        content,
-        kind=OverrideKind.SUPPRESSED,
-        reason="a logo",
-        review_on=NEXT_DAY.date(),
-        by=COMMAND,
-        now=NOW,
-    )
-
-
-class TestHeldBack:
-    """A value that our own organisation, or a quarantine, keeps from matching."""
-
-    def test_undoes_what_matched_by_the_value_and_asks_somebody_to_look(self):
-        depiction = depict(*picture(1))
-        say(depiction)
-        make_list()
-        ask(picture(1, bits=6))
-        hold_back(Algorithm.PDQ, value(1))
-        retrace_all()
-        assert Match.objects.get().undone_at == LATER
-        assert [one for _, one in standing("NO_LONGER_KNOWN")] == [depiction]
-        assert not Tally.objects.exists()
-        assert Sweep.objects.get(cause="OVERRIDE_MADE").undone == 1
-
-    def test_what_matches_by_another_value_too_goes_on_by_that_one_without_a_task(self):
-        say(depict(*picture(1)))
-        make_list()
-        ask(picture(1))
-        assert Match.objects.get().algorithm == "sha256"
-        hold_back(*digest_of(picture(1)))
-        retrace_all()
-        stands = Match.objects.get(undone_at=None)
-        assert (stands.algorithm, stands.found_by) == ("sha1", "RETRACE")
-        assert not Task.objects.exists()
-        assert Tally.objects.get().sightings == 1
-        hold_back(Algorithm.SHA1, picture(1)[1].value)
-        hold_back(Algorithm.MD5, picture(1)[2].value)
-        retrace_all()
-        assert Match.objects.get(undone_at=None).algorithm == "pdq"
-        hold_back(Algorithm.PDQ, value(1))
-        retrace_all()
-        assert not Match.objects.filter(undone_at=None).exists()
-        assert len(standing("NO_LONGER_KNOWN")) == 1
-
-    def test_undoes_no_match_by_other_values(self):
-        for seed in (1, 2):
-            say(depict(*picture(seed)))
-        make_list()
-        ask(picture(1), picture(2)[3:])
-        hold_back(Algorithm.PDQ, value(1))
-        retrace_all()
-        assert not Match.objects.exclude(undone_at=None).exists()
-
-    def test_a_match_in_shadow_is_undone_without_a_task(self):
-        say(depict(*picture(1)))
-        make_list(mode=Mode.SHADOW)
-        ask(picture(1)[3:])
-        hold_back(Algorithm.PDQ, value(1))
-        retrace_all()
-        assert Match.objects.get().undone_at is not None
-        assert not Task.objects.exists()
-
-    def test_more_matches_than_are_asked_again_at_once_are_all_undone(self, monkeypatch):
-        say(depict(*picture(1)))
-        make_list()
-        ask(*[picture(1, bits=2 * bits) for bits in range(1, 11)])
-        monkeypatch.setattr(undoing, "SLICE", 4)
-        hold_back(Algorithm.PDQ, value(1))
-        retrace_all()
-        assert not Match.objects.filter(undone_at=None).exists()
-        assert Task.objects.count() == 10
-
-    def test_let_go_it_is_looked_back_for_and_the_untaken_task_is_closed(self):
-        say(depict(*picture(1)))
-        make_list()
-        ask(picture(1)[3:])
-        held = hold_back(Algorithm.PDQ, value(1))
-        retrace_all()
-        catalogue.end_override(held, reason="looked at", by=COMMAND, now=NOW)
-        retrace_all()
-        assert Match.objects.filter(undone_at=None).count() == 1
-        assert not standing("NO_LONGER_KNOWN")
-        assert len(standing("KNOWN_SINCE")) == 1
-
-    def test_a_flood_in_quarantine_undoes_what_it_matched(self):
-        say(depict(*picture(1)))
-        make_list(flood_per_hour=3)
-        ask(*[picture(1)[3:]] * 4)
-        assert quarantine.step(by=NODE, now=NOW) == 1
-        retrace_all()
-        assert len(standing("NO_LONGER_KNOWN")) == 4
-
-    def test_a_video_of_which_a_frame_was_held_back_is_asked_again(self):
-        frames = [Question(Algorithm.PDQ_FRAMES, value(seed)) for seed in range(2)]
-        say(depict(*frames))
-        make_list()
-        ask([Question(Algorithm.PDQ, value(0), 100)], [Question(Algorithm.PDQ, value(1), 100)])
-        assert Match.objects.filter(algorithm="pdq-frames").count() == 2
-        hold_back(Algorithm.PDQ_FRAMES, value(0))
-        retrace_all()
-        assert Match.objects.filter(undone_at=None).count() == 1
-
-
-def digest_of(questions):
-    return questions[0].algorithm, questions[0].value
 
 
 events = st.lists(
