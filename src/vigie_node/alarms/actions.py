@@ -63,6 +63,16 @@ def settle(alarm_id: uuid.UUID, *, note: str, by: Actor, now: datetime) -> None:
     audit.record(Event.ALARM_SETTLED, subject=alarm_id, by=by, at=now, code=alarm.code)
 
 
+@transaction.atomic
+def settle_standing(code: codes.Alarm, *, subject: object = "", by: Actor, now: datetime) -> None:
+    """Settle an alarm whose cause is over by itself, where it stands.
+
+    Audit:   ALARM_SETTLED, where one stood.
+    """
+    for alarm in models.Alarm.objects.filter(code=code, subject=str(subject), settled_at=None).select_for_update():
+        settle(alarm.id, note="", by=by, now=now)
+
+
 def expire(*, by: Actor, now: datetime) -> bool:
     """Delete some alarms that were settled long ago; return whether there were any. One that stands is kept.
 

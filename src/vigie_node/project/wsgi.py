@@ -31,11 +31,14 @@ _log = structlog.get_logger("vigie_node.look_up")
 _HEADERS = [("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff")]
 _respond = _arrivals = None
 if settings.FACE == Face.PARTNER:
+    from vigie_node.matching import lookup
     from vigie_node.partner_api import hot
+    from vigie_node.project import following
 
     _service = hot.service()
     _service.start()
     _respond = _service.respond
+    following.start(lookup.of_catalogue().check_fresh, face=Face.PARTNER)
 elif settings.FACE in SERVING:
     _arrivals = Arrivals(most=SERVING[settings.FACE].threads // 2)
 
