@@ -4,8 +4,8 @@
 - Exactly what would match: words that count under the policy, fingerprints that it uses, no value that an override
   keeps from matching. A list that is off or in shadow is told to nobody.
 - Each word that counts is an entry, in the name of who said it. A word of our own scheme states no class elsewhere.
-- The file is what holds at its end: if the list, an override, an import or a word in it changed while it was written,
-  it is thrown away and the export is to be made again. It appears whole under its name, or not at all.
+- The file is what held at one moment, that of its version; what changes while it is written is told by the next one.
+  It appears whole under its name, or not at all.
 - CSV and JSON lines are written in bounded memory; a list of the engine is built in memory, 0.3 KB an entry.
 """
 
@@ -19,7 +19,7 @@ from pathlib import Path
 
 from django.db import transaction
 
-from vigie.errors import UnavailableError, WrongStateError
+from vigie.errors import WrongStateError
 from vigie.fingerprints.values import Algorithm
 from vigie.lists import columns, exporting
 from vigie.lists import file as list_file
@@ -31,6 +31,7 @@ from vigie.lists.policy import ListInfo
 from vigie.lists.policy import Policy as FilePolicy
 from vigie_node.audit import actions as audit
 from vigie_node.audit.events import Event
+from vigie_node.base import moment
 from vigie_node.base.actor import Actor
 from vigie_node.catalogue import list_queries, rules, standing, sweeping
 from vigie_node.catalogue.models import Depiction
@@ -38,9 +39,9 @@ from vigie_node.catalogue.rules import ListRule, Mode, Policy, Word
 from vigie_node.catalogue.standing import Print
 from vigie_node.catalogue.states import Kind
 from vigie_node.changes import queries as changes
-from vigie_node.changes.topics import Topic
 
-_PORTION = 500
+_PORTION = 500  # depictions
+_PRINTS = 20_000  # fingerprints held at a time: a video has thousands
 _KINDS = {Kind.PICTURE: EntryKind.PICTURE, Kind.VIDEO: EntryKind.VIDEO, Kind.OTHER: EntryKind.OTHER}
 
 
@@ -48,12 +49,6 @@ class NotToldError(WrongStateError):
     """The list is off or in shadow: nobody is told what is on it."""
 
     code = "catalogue.list-not-told"
-
-
-class ChangedMeanwhileError(UnavailableError):
-    """What was being written changed."""
-
-    code = "catalogue.export-overtaken"
 
 
 class Format(StrEnum):
@@ -87,26 +82,29 @@ def export_list(
     """Write a list to a file, replacing what has its name; `issuer` and `valid_until` are told by a list of the engine.
 
     Audit:   EXPORT_MADE, with the list's version and the number of entries.
-    Raises:  NoSuchListError, NotToldError, ChangedMeanwhileError; MalformedPolicyError; OSError.
+    Raises:  NoSuchListError, NotToldError; MalformedPolicyError; OSError.
     """
-    position = changes.latest()
-    row = list_queries.one(list_id).row
-    if row.policy.mode not in {Mode.ON, Mode.SHARE}:
-        raise NotToldError(f"the list is {row.policy.mode.lower()}: nobody is told what is on it")
-    rule = ListRule(row.id, row.name, row.version, row.policy)
     written = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        if form is Format.LIST:
-            info = _info(rule, issuer=issuer, valid_until=valid_until, now=now)
-            entries = _write_list(written, rule, info, keys)
-        else:
-            entries = _write_lines(written, rule, form)
-        _check_unchanged(rule, since=position)
+        with moment.one():
+            rule = _told(list_id)
+            if form is Format.LIST:
+                info = _info(rule, issuer=issuer, valid_until=valid_until, now=now)
+                entries = _write_list(written, rule, info, keys)
+            else:
+                entries = _write_lines(written, rule, form)
         _record(rule, form, entries, by=by, now=now)
         written.replace(path)
     finally:
         written.unlink(missing_ok=True)
-    return Exported(row.id, row.version, entries)
+    return Exported(rule.id, rule.version, entries)
+
+
+def _told(list_id: uuid.UUID) -> ListRule:
+    row = list_queries.one(list_id).row
+    if row.policy.mode not in {Mode.ON, Mode.SHARE}:
+        raise NotToldError(f"the list is {row.policy.mode.lower()}: nobody is told what is on it")
+    return ListRule(row.id, row.name, row.version, row.policy)
 
 
 def entries_of(rule: ListRule) -> Iterator[list[Entry]]:
@@ -120,8 +118,8 @@ def entries_of(rule: ListRule) -> Iterator[list[Entry]]:
             for one in portion
             if (told := rules.words_that_count(rule.policy, words.get(one, ()))) and rules.is_in_share(rule, one)
         }
-        if counted:
-            yield _entries(rule.policy, counted)
+        for few in sweeping.by_fingerprints(list(counted), at_most=_PRINTS):
+            yield _entries(rule.policy, {one: counted[one] for one in few})
 
 
 def _entries(policy: Policy, counted: Mapping[uuid.UUID, Sequence[Word]]) -> list[Entry]:
@@ -229,20 +227,6 @@ def _info(rule: ListRule, *, issuer: str, valid_until: datetime | None, now: dat
         name=rule.name, issuer=issuer, version=version, created_at=now, valid_until=valid_until, policy=policy,
         counts=counts, recipes=(),
     )  # fmt: skip
-
-
-def _check_unchanged(rule: ListRule, *, since: int) -> None:
-    """Refuse to hand out what changed while it was written.
-
-    Raises:  ChangedMeanwhileError.
-    """
-    position = since
-    while rows := changes.since(position):
-        for row in rows:
-            of_list = row.topic is Topic.LISTS and row.subject == str(rule.id)
-            if of_list or row.topic in {Topic.STANDING, Topic.IMPORT, Topic.OVERRIDES}:
-                raise ChangedMeanwhileError("what is on the list changed while it was written; export it again")
-        position = rows[-1].position
 
 
 @transaction.atomic

@@ -6,11 +6,13 @@
 """
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import msgspec
+from django.db.models import Count
 
 from vigie.fingerprints.values import Algorithm
+from vigie_node.catalogue.identity import portions
 from vigie_node.catalogue.models import (
     Assertion,
     Depiction,
@@ -43,6 +45,26 @@ def depictions_of_import(import_id: uuid.UUID, *, after: uuid.UUID | None, limit
         rest = query if after is None else query.filter(**{f"{name}__gt": after})
         found |= set(rest.order_by(name).values_list(name, flat=True).distinct()[:limit])
     return sorted(found)[:limit]
+
+
+def by_fingerprints(depictions: Sequence[uuid.UUID], *, at_most: int) -> Iterator[list[uuid.UUID]]:
+    """Cut depictions, in their order, where they have more fingerprints together; one that has more by itself is alone.
+
+    A video has thousands: what is bounded by a number of depictions is not bounded.
+    """
+    kept: list[uuid.UUID] = []
+    held = 0
+    for portion in portions(list(depictions)):
+        rows = Fingerprint.objects.filter(depiction__in=portion).order_by().values_list("depiction")
+        counts = dict(rows.annotate(Count("id")))
+        for one in portion:
+            if kept and held + counts.get(one, 0) > at_most:
+                yield kept
+                kept, held = [], 0
+            kept.append(one)
+            held += counts.get(one, 0)
+    if kept:
+        yield kept
 
 
 def depiction_count() -> int:

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
+import threading
 from datetime import date
 
 import pytest
+from django.db import connection
 
 from node.features.catalogue.catalogue_building import (
     NOW,
@@ -24,8 +26,7 @@ from vigie.fingerprints.values import Algorithm
 from vigie.lists import sealing
 from vigie.lists.columns import to_entries
 from vigie.lists.file import Keys, open_list
-from vigie_node.base.actor import COMMAND
-from vigie_node.catalogue import actions, exporting, list_queries
+from vigie_node.catalogue import actions, exporting, list_queries, standing, sweeping
 from vigie_node.catalogue.exporting import Format
 from vigie_node.catalogue.identity import NewFingerprint
 from vigie_node.catalogue.rules import Mode, Policy
@@ -105,16 +106,56 @@ class TestExportList:
         with pytest.raises(exporting.NotToldError):
             export(one, path)
 
-    def test_hands_nothing_out_that_was_revoked_while_it_was_written(self, path, monkeypatch):
-        said = say(depiction(1), source())
+    @pytest.mark.parametrize("form", Format)
+    def test_is_what_held_at_one_moment_and_keeps_nobody_from_writing(self, path, tmp_path, form, monkeypatch):
+        said = [say(depiction(seed), source()) for seed in range(4)]
         one = make_list()
-        whole = exporting.entries_of
+        whole = sweeping.every_depiction
+        monkeypatch.setattr(exporting, "_PORTION", 2)
 
-        def and_then_revoked(rule):
-            yield from whole(rule)
-            actions.revoke(said, reason="wrong", by=COMMAND, now=NOW)
+        def change_much():
+            actions.revoke(said[3], reason="wrong", **WRITER)
+            say(depiction(5), source())
+            actions.change_list(one, policy=Policy(mode=Mode.OFF), expected_version=1, reason="r", **WRITER)
+            connection.close()
 
-        monkeypatch.setattr(exporting, "entries_of", and_then_revoked)
-        with pytest.raises(exporting.ChangedMeanwhileError):
-            export(one, path)
+        def and_then_changed(**asked):
+            found = whole(**asked)
+            if asked["after"] is None:
+                other = threading.Thread(target=change_much)
+                other.start()
+                other.join(10)
+                assert not other.is_alive()
+            return found
+
+        monkeypatch.setattr(sweeping, "every_depiction", and_then_changed)
+        assert export(one, path, form).entries == 4
+        assert words_on(3) == []
+        monkeypatch.undo()
+        taken_in(path, source("Partner"), relays=True)
+        assert {seed for seed in range(6) if words_on(seed)} == {0, 1, 2, 5}
+
+    def test_of_many_videos_holds_few_of_their_frames_at_a_time(self, path, monkeypatch):
+        for seed in range(3):
+            frames = [NewFingerprint(Algorithm.PDQ_FRAMES, pdq(10 * seed + at), 90, "", at, at) for at in range(5)]
+            say(actions.record_depiction(frames, kind=Kind.VIDEO, **WRITER), source())
+        read = []
+        whole = standing.fingerprints_of
+
+        def counted(*asked):
+            found = whole(*asked)
+            read.append(sum(map(len, found.values())))
+            return found
+
+        monkeypatch.setattr(standing, "fingerprints_of", counted)
+        monkeypatch.setattr(exporting, "_PRINTS", 10)
+        assert len(exported(make_list(), path)) == 3
+        assert read == [10, 5]
+
+    def test_leaves_nothing_behind_where_it_fails(self, path, monkeypatch):
+        say(depiction(1), source())
+        monkeypatch.setattr(exporting, "_entries", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            export(make_list(), path)
         assert list(path.parent.iterdir()) == []
+        say(depiction(2), source())  # the connection is as it was
