@@ -49,8 +49,8 @@ MEANINGS = {
         gettext_lazy("Speak with the partner who holds the key; revoke the key if in doubt."),
     ),
     Alarm.FLOOD: Meaning(
-        gettext_lazy("One value matched so often that it was put in quarantine"),
-        gettext_lazy("It matches nothing until somebody has looked: let it go or keep it suppressed."),
+        gettext_lazy("One fingerprint matched so often that it was put in quarantine"),
+        gettext_lazy("It matches nothing until somebody has looked: let it match, or hold it back."),
     ),
     Alarm.OVER_QUOTA: Meaning(
         gettext_lazy("A key asked for more than it may"),
@@ -80,8 +80,8 @@ MEANINGS = {
         gettext_lazy("A dispute was not settled by its deadline"), gettext_lazy("Open the dispute and settle it.")
     ),
     Alarm.OVERRIDE_DUE: Meaning(
-        gettext_lazy("A suppressed value is due for review"),
-        gettext_lazy("Look at it again: end the suppression, or keep it with a new date."),
+        gettext_lazy("A fingerprint held back is due for review"),
+        gettext_lazy("Look at it again: let it match, or hold it back until a new date."),
     ),
     Alarm.JOB_FAILING: Meaning(
         gettext_lazy("Work in the background fails again and again"),

@@ -47,11 +47,11 @@ class FilterForm(forms.Form):
         label=gettext_lazy("Who did it (id)"), required=False, max_length=64, widget=forms.TextInput(_TEXT)
     )
     subject = forms.CharField(
-        label=gettext_lazy("To what (id)"), required=False, max_length=64, widget=forms.TextInput(_TEXT)
+        label=gettext_lazy("Subject (id)"), required=False, max_length=64, widget=forms.TextInput(_TEXT)
     )
     since = forms.DateField(label=gettext_lazy("From"), required=False, widget=forms.DateInput(_DAY, format="%Y-%m-%d"))
     until = forms.DateField(
-        label=gettext_lazy("To, that day included"), required=False, widget=forms.DateInput(_DAY, format="%Y-%m-%d")
+        label=gettext_lazy("To (included)"), required=False, widget=forms.DateInput(_DAY, format="%Y-%m-%d")
     )
 
     def __init__(self, *args: object, **kwargs: object) -> None:

@@ -34,8 +34,8 @@ def explained(because: Because) -> Explained:
     """Put a list's reasons into sentences."""
     decided = because.decided
     if decided is None:
-        rule = _("Enough sources that the list hears give a class that it takes, and a fingerprint may match by it.")
-        change = _("A revocation or a dispute of what was said, an override of its fingerprints, or another policy.")
+        rule = _("Enough sources that the list accepts give a class that it accepts, and a fingerprint may match.")
+        change = _("Revoking or disputing an assertion, holding its fingerprints back, or another policy.")
     else:
         rule, change = _sentence(decided, because.rule), _remedy(decided.part)
     parts = [
@@ -56,32 +56,32 @@ def _sentence(one: Finding, rule: ListRule) -> str:
             return _mode(one, rule)
         case Part.SOURCES:
             text = ngettext(
-                "It hears %(count)s of the %(of)s word that stands.",
-                "It hears %(count)s of the %(of)s words that stand.",
+                "%(count)s of the %(of)s current assertion comes from a source that it accepts.",
+                "%(count)s of the %(of)s current assertions come from a source that it accepts.",
                 one.of,
             )
         case Part.VETO:
             return (
-                _("No source that it hears says that it is nothing.")
+                _("No source that it accepts rules it out.")
                 if one.holds
-                else _("A source that it hears says that it is nothing, and the list lets that word decide.")
+                else _("A source that it accepts rules it out, and the list lets that decide.")
             )
         case Part.CLASSES:
             text = ngettext(
-                "%(count)s of the %(of)s word that it hears has a class that it takes.",
-                "%(count)s of the %(of)s words that it hears have a class that it takes.",
+                "%(count)s of the %(of)s assertion from these sources has a class that it accepts.",
+                "%(count)s of the %(of)s assertions from these sources have a class that it accepts.",
                 one.of,
             )
         case Part.DISPUTES:
             text = ngettext(
-                "%(count)s word is under dispute and does not count meanwhile.",
-                "%(count)s words are under dispute and do not count meanwhile.",
+                "%(count)s assertion is disputed and does not count meanwhile.",
+                "%(count)s assertions are disputed and do not count meanwhile.",
                 one.count,
             )
         case Part.QUORUM:
             text = ngettext(
-                "%(count)s source agrees, of the %(of)s that must.",
-                "%(count)s sources agree, of the %(of)s that must.",
+                "%(count)s source agrees; %(of)s must.",
+                "%(count)s sources agree; %(of)s must.",
                 one.count,
             )
         case Part.VALUES:
@@ -113,10 +113,12 @@ def _mode(one: Finding, rule: ListRule) -> str:
 def _remedy(part: Part) -> str:
     return {
         Part.MODE: _("Another mode or a larger share of the list."),
-        Part.SOURCES: _("A word of a source that the list hears."),
-        Part.VETO: _("A revocation of the word that says it is nothing."),
-        Part.CLASSES: _("A word with a class that the list takes, or a policy that takes more."),
-        Part.DISPUTES: _("The settlement of the dispute."),
-        Part.QUORUM: _("The word of another source that the list hears."),
-        Part.VALUES: _("A fingerprint of an algorithm and a quality that the list takes, or the end of an override."),
+        Part.SOURCES: _("An assertion by a source that the list accepts."),
+        Part.VETO: _("Revoking the assertion that rules it out."),
+        Part.CLASSES: _("An assertion with a class that the list accepts, or a policy that accepts more."),
+        Part.DISPUTES: _("Settling the dispute."),
+        Part.QUORUM: _("The agreement of another source that the list accepts."),
+        Part.VALUES: _(
+            "A fingerprint of an algorithm and a quality that the list accepts, or one no longer held back."
+        ),
     }[part]

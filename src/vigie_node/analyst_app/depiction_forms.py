@@ -63,7 +63,7 @@ class SettleForm(forms.Form):
 class AssertionForm(forms.Form):
     """Who says what, on what ground."""
 
-    source = forms.ChoiceField(label=_("Whose word it is"))
+    source = forms.ChoiceField(label=_("Who asserts it"))
     label = forms.ChoiceField(label=_("Label"))
     ground = forms.ChoiceField(label=_("Ground"))
     ages = forms.MultipleChoiceField(

@@ -66,14 +66,14 @@ def _needs(request: HttpRequest, now: datetime) -> Iterator[Need]:
         yield from _tasks(reach_of(request))
     if may(request, Permission.DISPUTE_SETTLE):
         for one in reviews.open_disputes(limit=SHOWN):
-            what = _("Settle the dispute about the word of %(source)s") % {"source": one.source}
+            what = _("Settle the dispute about what %(source)s said") % {"source": one.source}
             url = reverse("depiction", args=[one.depiction_id])
             yield Need(what, "scale", url, one.opened_at, one.deadline, one.deadline < now)
     if may(request, Permission.OVERRIDE):
         today = timezone.localdate()
         for due in reviews.standing_overrides(limit=SHOWN, due_by=today):
             at = timezone.make_aware(datetime.combine(due.review_on, datetime.min.time()))
-            what = _("Look again at a value that is %(state)s") % {"state": words.look_of(due.kind).word}
+            what = _("Look again at a fingerprint that is %(state)s") % {"state": words.look_of(due.kind).word}
             yield Need(what, "ban", f"{reverse('reviews')}#override-{due.id}", due.made_at, at, due.review_on < today)
     if may(request, Permission.IMPORT):
         for staged in reviews.staged_imports(limit=SHOWN):

@@ -39,17 +39,17 @@ CSV_ROWS = 100_000
 COUNTS = {
     "new_depictions": gettext_lazy("Depictions that were not known"),
     "new_fingerprints": gettext_lazy("Fingerprints that were not known"),
-    "new": gettext_lazy("New words"),
-    "superseding": gettext_lazy("Words that replace an earlier one"),
-    "revoking": gettext_lazy("Words taken back"),
-    "unchanged": gettext_lazy("Words that say what is known"),
-    "outdated": gettext_lazy("Words older than what is known"),
-    "stays_revoked": gettext_lazy("Words that were revoked here and stay so"),
-    "stays_disputed": gettext_lazy("Words that are disputed here and stay so"),
+    "new": gettext_lazy("New assertions"),
+    "superseding": gettext_lazy("Assertions that replace an earlier one"),
+    "revoking": gettext_lazy("Assertions taken back"),
+    "unchanged": gettext_lazy("Assertions that say what is known"),
+    "outdated": gettext_lazy("Assertions older than what is known"),
+    "stays_revoked": gettext_lazy("Assertions that were revoked here and stay so"),
+    "stays_disputed": gettext_lazy("Assertions that are disputed here and stay so"),
     "repeated": gettext_lazy("Lines that repeat another"),
     "contradictory": gettext_lazy("Lines that contradict what is known"),
-    "overridden": gettext_lazy("Values that our own word keeps from matching"),
-    "left_out": gettext_lazy("Values that may never match, left out"),
+    "overridden": gettext_lazy("Fingerprints held back by our own decision"),
+    "left_out": gettext_lazy("Fingerprints that may never match, left out"),
     "refused": gettext_lazy("Lines refused"),
 }
 
@@ -68,7 +68,7 @@ class ImportForm(forms.Form):
     source = forms.CharField(
         label=gettext_lazy("Source"),
         max_length=200,
-        help_text=gettext_lazy("Whose words these are, by the name that it goes by between organisations."),
+        help_text=gettext_lazy("Who asserts this, by the name that it goes by between organisations."),
     )
     country = forms.CharField(
         label=gettext_lazy("Country of the source"),
@@ -83,7 +83,7 @@ class ImportForm(forms.Form):
         help_text=gettext_lazy("What it said before and this file does not hold is taken back."),
     )
     relays = forms.BooleanField(
-        label=gettext_lazy("The source may pass on the word of others"),
+        label=gettext_lazy("The source may pass on the assertions of others"),
         required=False,
         help_text=gettext_lazy("Else a line in the name of another source is refused."),
     )

@@ -39,12 +39,12 @@ class PolicyForm(forms.Form):
     """What a list makes matchable."""
 
     mode = forms.ChoiceField(
-        label=gettext_lazy("How far its matches go"),
+        label=gettext_lazy("Mode"),
         choices=_modes,
         help_text=gettext_lazy("In shadow, matches are recorded and told to nobody outside."),
     )
     share_percent = forms.IntegerField(
-        label=gettext_lazy("Share of the depictions, in per cent"),
+        label=gettext_lazy("Share of the depictions (per cent)"),
         min_value=0,
         max_value=100,
         initial=100,
@@ -55,7 +55,7 @@ class PolicyForm(forms.Form):
         choices=_classes,
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text=gettext_lazy("None chosen: every class that states something."),
+        help_text=gettext_lazy("None chosen: every class but “not illegal” and its like."),
     )
     sources = forms.MultipleChoiceField(
         label=gettext_lazy("Whose word counts"),
@@ -69,21 +69,23 @@ class PolicyForm(forms.Form):
         label=gettext_lazy("Algorithms"), choices=_algorithms, widget=forms.CheckboxSelectMultiple
     )
     threshold_bits = forms.IntegerField(
-        label=gettext_lazy("Threshold, in bits"),
+        label=gettext_lazy("Threshold (bits)"),
         min_value=0,
         max_value=MAX_THRESHOLD_BITS,
-        help_text=gettext_lazy("Near values match up to this distance: 31 for a person's look, 20 for acting."),
+        help_text=gettext_lazy(
+            "How many of 256 bits may differ: 31 where a person looks at each match, 20 where programs act on it."
+        ),
     )
     min_quality = forms.IntegerField(label=gettext_lazy("Minimum quality"), min_value=0, max_value=100)
     flood_per_hour = forms.IntegerField(
-        label=gettext_lazy("Quarantine a value that matches more often in an hour"),
+        label=gettext_lazy("Quarantine a fingerprint after so many matches in an hour"),
         min_value=0,
         help_text=gettext_lazy("0: never."),
     )
     dispute_suspends = forms.BooleanField(
-        label=gettext_lazy("A word under dispute does not count"), required=False, initial=True
+        label=gettext_lazy("A disputed assertion does not count"), required=False, initial=True
     )
-    veto = forms.BooleanField(label=gettext_lazy("The word “not illegal” of one source outweighs all"), required=False)
+    veto = forms.BooleanField(label=gettext_lazy("“Not illegal” from one source outweighs all others"), required=False)
     negative = forms.BooleanField(
         label=gettext_lazy("A negative list: what it names matches on no list"), required=False
     )

@@ -115,7 +115,7 @@ def export(request: HttpRequest, list_id: uuid.UUID) -> HttpResponse | FileRespo
     """Give a list as a file: what it makes matchable now."""
     form = exporting.Format(request.POST.get("form", "")) if request.POST.get("form", "") in FORMS else None
     if form is None:
-        messages.error(request, _("Choose the form of the file."))
+        messages.error(request, _("Choose the format of the file."))
         return redirect("list", list_id)
     name = list_queries.one(list_id).row.name
     with tempfile.TemporaryDirectory(prefix="vigie-export-") as folder:

@@ -35,7 +35,7 @@ def _folders() -> list[tuple[str, str]]:
 
 
 def _bases() -> list[tuple[str, str]]:
-    return [(name, f"{name}: {_(one.title)}") for name, one in legal_bases.bases().items()]
+    return [(name, f"{name} – {_(one.title)}") for name, one in legal_bases.bases().items()]
 
 
 class LoadForm(forms.Form):

@@ -27,9 +27,9 @@ from vigie_node.analyst_app.access import actor_of, requires
 from vigie_node.base import error_words
 
 SCOPES = {
-    Scope.MATCH: (_("Match"), _("Ask whether values are known: verdict, label and reason.")),
+    Scope.MATCH: (_("Match"), _("Ask whether fingerprints are known: verdict, label and reason.")),
     Scope.MATCH_TRUSTED: (
-        _("Match, trusted"),
+        _("Match with details"),
         _("Also distances and ids. With these a list could be reconstructed: only for partners bound by agreement."),
     ),
     Scope.MATCH_FILE: (_("Match files"), _("Send files to be fingerprinted here; they are dropped at once.")),

@@ -39,7 +39,7 @@ class InviteForm(forms.Form):
     email = forms.EmailField(
         label=_("E-mail address"), max_length=254, widget=forms.EmailInput({"autocomplete": "off"})
     )
-    display_name = forms.CharField(label=_("How they are called"), max_length=100)
+    display_name = forms.CharField(label=_("Name shown"), max_length=100)
     organisation = forms.ChoiceField(label=_("Organisation"))
     language = forms.ChoiceField(label=_("Language of the pages"), choices=settings.LANGUAGES)
     roles = forms.MultipleChoiceField(
@@ -56,7 +56,7 @@ class InviteForm(forms.Form):
 class ChangeForm(forms.Form):
     """How a person is called and spoken to."""
 
-    display_name = forms.CharField(label=_("How they are called"), max_length=100)
+    display_name = forms.CharField(label=_("Name shown"), max_length=100)
     language = forms.ChoiceField(label=_("Language of the pages"), choices=settings.LANGUAGES)
 
 

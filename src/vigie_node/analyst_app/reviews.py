@@ -74,7 +74,7 @@ def keep(request: HttpRequest, override_id: uuid.UUID) -> HttpResponse:
             by=actor_of(request),
             now=timezone.now(),
         )
-        return _("It stands on until the new date.")
+        return _("It stays until the new date.")
 
     return _done(request, form, act, opened=f"keep-{override_id}")
 
@@ -87,7 +87,7 @@ def end(request: HttpRequest, override_id: uuid.UUID) -> HttpResponse:
 
     def act() -> str:
         actions.end_override(override_id, reason=form.cleaned_data["reason"], by=actor_of(request), now=timezone.now())
-        return _("The value may match again from now on.")
+        return _("The fingerprint may match again from now on.")
 
     return _done(request, form, act, opened=f"end-{override_id}")
 

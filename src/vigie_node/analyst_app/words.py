@@ -55,10 +55,10 @@ def _table(kind: type[StrEnum], looks: dict[Any, Look]) -> None:
 _table(
     Standing,
     {
-        Standing.CURRENT: Look(_("current"), "circle-check", Tone.GOOD),
+        Standing.CURRENT: Look(_("current"), "circle-check"),
         Standing.DISPUTED: Look(_("disputed"), "scale", Tone.DUE),
         Standing.SUPERSEDED: Look(_("superseded"), "versions"),
-        Standing.REVOKED: Look(_("revoked"), "ban", Tone.DANGER),
+        Standing.REVOKED: Look(_("revoked"), "ban"),
     },
 )
 _table(
@@ -100,7 +100,7 @@ _table(
 _table(
     OverrideKind,
     {
-        OverrideKind.SUPPRESSED: Look(_("suppressed"), "ban", Tone.DUE),
+        OverrideKind.SUPPRESSED: Look(_("held back"), "ban", Tone.DUE),
         OverrideKind.QUARANTINED: Look(_("in quarantine"), "shield-lock", Tone.DUE),
     },
 )
@@ -116,7 +116,7 @@ _table(
 _table(
     TaskState,
     {
-        TaskState.OPEN: Look(pgettext_lazy("state of a task", "open"), "circle-dashed", Tone.DUE),
+        TaskState.OPEN: Look(pgettext_lazy("state of a task", "not taken"), "circle-dashed"),
         TaskState.TAKEN: Look(pgettext_lazy("state of a task", "taken"), "user", Tone.ACTIVE),
         TaskState.DONE: Look(pgettext_lazy("state of a task", "done"), "circle-check", Tone.GOOD),
     },
@@ -197,8 +197,8 @@ _table(
         SweepCause.IMPORT_UNDONE: Look(_("an import was undone"), "arrow-back-up"),
         SweepCause.LIST_WIDENED: Look(_("a list may match more"), "list"),
         SweepCause.LIST_NARROWED: Look(_("a list matches less"), "list"),
-        SweepCause.OVERRIDE_MADE: Look(_("a value matches nothing any more"), "fingerprint"),
-        SweepCause.OVERRIDE_ENDED: Look(_("a value may match again"), "fingerprint"),
+        SweepCause.OVERRIDE_MADE: Look(_("a fingerprint matches nothing any more"), "fingerprint"),
+        SweepCause.OVERRIDE_ENDED: Look(_("a fingerprint may match again"), "fingerprint"),
     },
 )
 _table(
@@ -312,7 +312,7 @@ def label_choices() -> list[tuple[str, list[tuple[str, str]]]]:
     return [
         (
             gettext(scheme.title),
-            [(f"{name}:{code}", f"{name}:{code}: {gettext(one.meaning)}") for code, one in scheme.codes.items()],
+            [(f"{name}:{code}", f"{name}:{code} – {gettext(one.meaning)}") for code, one in scheme.codes.items()],
         )
         for name, scheme in labels.schemes().items()
     ]

@@ -132,7 +132,7 @@ def an_analyst_disputes_the_word(page, node):
 def a_senior_analyst_rejects_the_dispute(page, node):
     """Find the dispute at home and settle it: the word stands."""
     enter(page, node, Role.SENIOR_ANALYST, "S. Janssens")
-    page.get_by_role("link", name="Settle the dispute about the word of Hotline Example").click()
+    page.get_by_role("link", name="Settle the dispute about what Hotline Example said").click()
     dialog = opened(page, "Settle the dispute")
     dialog.get_by_label("Outcome").select_option("REJECTED")
     dialog.get_by_label("On what it rests").fill("Two colleagues looked again.")
@@ -144,7 +144,7 @@ def revokes_the_word(page):
     """Revoke the word of the depiction that is open: it asks for a reason and says what it undoes."""
     dialog = opened(page, "Revoke")
     expect(dialog).to_contain_text("Hotline Example said inhope:baseline")
-    expect(dialog).to_contain_text("Lists that claim this depiction now: national")
+    expect(dialog).to_contain_text("Lists that cover this depiction now: national")
     dialog.get_by_label("Why").fill("The source took it back by telephone.")
     dialog.get_by_role("button", name="Revoke for good").click()
 

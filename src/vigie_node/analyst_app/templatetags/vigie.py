@@ -29,11 +29,12 @@ from vigie_node.analyst_app.parts import Chart, Reason
 register = template.Library()
 
 FEW_TICKS = 8  # more boxes to tick stand in a box that scrolls
+DAY_S = 86_400
+FEW_DAYS = 60  # said in days: a deadline of 14 days is not "1 week" away
 # Django's own words stand alone; after "ago" and "in" some languages want another form of them.
 _SPANS: dict[str, Any] = {
     "year": npgettext_lazy("between 'in' and 'ago'", "%(num)d year", "%(num)d years", "num"),
     "month": npgettext_lazy("between 'in' and 'ago'", "%(num)d month", "%(num)d months", "num"),
-    "week": npgettext_lazy("between 'in' and 'ago'", "%(num)d week", "%(num)d weeks", "num"),
     "day": npgettext_lazy("between 'in' and 'ago'", "%(num)d day", "%(num)d days", "num"),
     "hour": npgettext_lazy("between 'in' and 'ago'", "%(num)d hour", "%(num)d hours", "num"),
     "minute": npgettext_lazy("between 'in' and 'ago'", "%(num)d minute", "%(num)d minutes", "num"),
@@ -124,15 +125,27 @@ def age(context: Context, value: datetime | None) -> SafeString:
     now: datetime = context["now"]
     if abs((now - value).total_seconds()) < 60:
         said = gettext("just now")
-    elif value < now:
-        said = gettext("%(time)s ago") % {"time": timesince(value, now, time_strings=_SPANS, depth=1)}
     else:
-        said = gettext("in %(time)s") % {"time": timeuntil(value, now, time_strings=_SPANS, depth=1)}
+        said = (gettext("%(time)s ago") if value < now else gettext("in %(time)s")) % {"time": _span(value, now)}
     local = timezone.localtime(value)
     full = formats.date_format(local, pgettext("a time; letters as in Django's date filter", "j M Y, H:i"))
     return format_html(
         '<time datetime="{}" title="{} {}">{}</time>', value.isoformat(timespec="seconds"), full, local.tzname(), said
     )
+
+
+def _span(value: datetime, now: datetime) -> str:
+    days = round(abs((now - value).total_seconds()) / DAY_S)
+    if 7 <= days < FEW_DAYS:
+        return str(_SPANS["day"] % {"num": days})
+    between = timesince if value < now else timeuntil
+    return between(value, now, time_strings=_SPANS, depth=1)
+
+
+@register.simple_tag
+def colon() -> str:
+    """Set a colon after a name as the language does: with a space before it, or none."""
+    return pgettext("after a name, before what it is", ":")
 
 
 @register.filter
@@ -196,6 +209,7 @@ def field(bound: BoundField) -> dict[str, Any]:
     widget = bound.field.widget
     is_group = isinstance(widget, RadioSelect | CheckboxSelectMultiple)
     kind = getattr(widget, "input_type", "")
+    widget.attrs.pop("placeholder", None)  # it would say the label again
     style = "form-check-input" if is_group else _CONTROLS.get(kind, "form-control")
     widget.attrs.setdefault("class", style)
     groups = _tick_groups(bound) if isinstance(widget, CheckboxSelectMultiple) else []
@@ -263,7 +277,10 @@ def copyable(value: object, shown: str = "") -> SafeString:
 
 @register.inclusion_tag("analyst/parts/reveal.html", takes_context=True)
 def reveal(context: Context, what: str, url: str, name: str) -> dict[str, Any]:
-    """Keep something sensitive out of sight until it is asked for; the view behind `url` records that it was."""
+    """Keep something sensitive out of sight until it is asked for; the view behind `url` records that it was.
+
+    `what` is the whole of what the button says.
+    """
     return {"what": what, "url": url, "name": name, "csrf_token": context.get("csrf_token")}
 
 

@@ -4,6 +4,8 @@
 
 import { nameOf } from "./countries.js";
 
+const LANGUAGE = document.documentElement.lang || "en";
+const NUMBER = new Intl.NumberFormat(LANGUAGE);
 const SERIES = ["--series-1", "--series-2", "--series-3", "--series-4", "--series-5"];
 let library;
 let countries;
@@ -75,13 +77,31 @@ function common() {
     animation: false,
     color: SERIES.map(ink),
     textStyle: { color: ink("--quiet"), fontFamily: "inherit", fontSize: 13 },
-    tooltip: { renderMode: "richText", backgroundColor: ink("--surface"), textStyle: { color: ink("--text") } },
+    tooltip: {
+      renderMode: "richText", backgroundColor: ink("--surface"), textStyle: { color: ink("--text") },
+      valueFormatter: (value) => NUMBER.format(value),
+    },
   };
 }
 
-// What is counted by month has no days on its axis.
+// What is counted by month has no days on its axis; months are named in the language of the page.
 const DAY_MS = 24 * 3600 * 1000;
-const step = (of) => (of.rows.every((row) => row[0].endsWith("-01")) ? 28 : 1) * DAY_MS;
+const isByMonth = (of) => of.rows.every((row) => row[0].endsWith("-01"));
+const step = (of) => (isByMonth(of) ? 28 : 1) * DAY_MS;
+
+function namesOfDays(of) {
+  const year = new Intl.DateTimeFormat(LANGUAGE, { month: "short", year: "numeric" });
+  const name = new Intl.DateTimeFormat(LANGUAGE, isByMonth(of) ? { month: "short" } : { month: "short", day: "numeric" });
+  return (at, index) => {
+    const day = new Date(at);
+    return (index === 0 || day.getMonth() === 0 ? year : name).format(day);
+  };
+}
+
+function sayOfDay(of) {
+  const day = new Intl.DateTimeFormat(LANGUAGE, isByMonth(of) ? { month: "long", year: "numeric" } : { dateStyle: "long" });
+  return (one) => `${day.format(new Date(`${one.value[0]}T00:00`))}\n${one.seriesName}: ${NUMBER.format(one.value[1])}`;
+}
 
 function axes(of, type) {
   const line = { lineStyle: { color: ink("--line") } };
@@ -89,9 +109,12 @@ function axes(of, type) {
   return {
     grid: { left: 8, right: 24, top: 40, bottom: 8, containLabel: true },
     legend: of.columns.length > 2 ? { top: 0, left: 0, textStyle: { color: ink("--text") } } : undefined,
-    xAxis: { type, axisLine: line, axisLabel: { ...label, hideOverlap: true }, ...(type === "time" ? { minInterval: step(of) } : {}) },
+    xAxis: {
+      type, axisLine: line, axisLabel: { ...label, hideOverlap: true, ...(type === "time" ? { formatter: namesOfDays(of) } : {}) },
+      ...(type === "time" ? { minInterval: step(of) } : {}),
+    },
     yAxis: {
-      type: "value", minInterval: 1, splitLine: line, axisLabel: label, nameTextStyle: { ...label, align: "left" },
+      type: "value", minInterval: 1, splitLine: line, axisLabel: { ...label, formatter: (value) => NUMBER.format(value) }, nameTextStyle: { ...label, align: "left" },
       name: of.columns.length === 2 ? of.columns[1] : undefined,
     },
   };
@@ -103,7 +126,8 @@ const PLANS = {
   time: (of) => ({
     ...axes(of, "time"),
     series: of.columns.slice(1).map((name, index) => ({
-      name, type: "bar", stack: "all", barMaxWidth: 14, barMinWidth: 3, data: values(of, index + 1),
+      name, type: "bar", stack: "all", barMaxWidth: 28, barMinWidth: 3, data: values(of, index + 1),
+      tooltip: { formatter: sayOfDay(of) },
     })),
   }),
   bars: (of) => ({
@@ -117,10 +141,10 @@ const PLANS = {
     return {
       visualMap: {
         min: 0, max: most, left: 8, bottom: 8, orient: "horizontal", itemHeight: 100, itemWidth: 12,
-        text: [String(most), "0"], inRange: { color: [ink("--accent-soft"), ink("--accent")] }, textStyle: { color: ink("--quiet") },
+        text: [NUMBER.format(most), NUMBER.format(0)], inRange: { color: [ink("--accent-soft"), ink("--accent")] }, textStyle: { color: ink("--quiet") },
       },
       series: [{
-        type: "map", map: "world", tooltip: { formatter: (one) => `${nameOf(one.name)}: ${one.value || 0}` }, roam: false, name: of.columns[1], top: 8, bottom: 40, left: 8, right: 8,
+        type: "map", map: "world", tooltip: { formatter: (one) => `${nameOf(one.name)}: ${NUMBER.format(one.value || 0)}` }, roam: false, name: of.columns[1], top: 8, bottom: 40, left: 8, right: 8,
         itemStyle: { areaColor: ink("--sunken"), borderColor: ink("--line-strong"), borderWidth: 0.4 },
         emphasis: { label: { show: false }, itemStyle: { areaColor: ink("--series-2") } }, selectedMode: false,
         data: of.rows.map((row) => ({ name: row[0], value: row[1] })),

@@ -9,10 +9,10 @@ export function startCopying(part) {
       await navigator.clipboard.writeText(button.dataset.copy);
       const word = button.getAttribute("aria-label");
       button.setAttribute("aria-label", document.body.dataset.copied);
-      button.title = document.body.dataset.copied;
+      button.dataset.said = document.body.dataset.copied;
       setTimeout(() => {
         button.setAttribute("aria-label", word);
-        button.removeAttribute("title");
+        delete button.dataset.said;
       }, 2000);
     });
   }

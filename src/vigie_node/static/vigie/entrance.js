@@ -5,10 +5,16 @@
 // - A form with data-passkey asks the browser for a passkey and is sent with what the browser answers.
 
 const link = document.querySelector("[data-link]");
-if (link && location.hash.startsWith("#vl_")) {
+
+function takeLink() {
+  if (!link || !location.hash.startsWith("#vl_")) return;
   link.value = location.hash.slice(1);
   history.replaceState(null, "", location.pathname);
 }
+
+takeLink();
+// A link opened where this page already stands changes the address and loads nothing.
+addEventListener("hashchange", takeLink);
 
 for (const form of document.querySelectorAll("form[data-passkey]")) {
   form.addEventListener("submit", async (event) => {

@@ -14,7 +14,7 @@ from vigie_node.catalogue import reviews
 class TestHome:
     def test_shows_what_needs_a_senior_analyst_and_the_day(self, enter, world):
         page = enter(Role.SENIOR_ANALYST).get("/").content.decode()
-        assert "Settle the dispute about the word of" in page
+        assert "Settle the dispute about what" in page
         assert "A key asks as if to reconstruct a list" in page
         assert "Disputes open" in page
 
@@ -69,7 +69,7 @@ class TestReviews:
     def test_finds_what_a_value_is(self, enter, world):
         one = reviews.standing_overrides()[0]
         page = enter(Role.SENIOR_ANALYST).post(f"/reviews/overrides/{one.id}/find").content.decode()
-        assert "Nothing in the catalogue is it or resembles it" in page
+        assert "Nothing in the catalogue is the same or resembles it" in page
 
 
 class TestAlarms:

@@ -98,7 +98,7 @@ class TestBox:
         Depiction.objects.filter(id=world.depiction).update(via=staged)
         Fingerprint.objects.filter(depiction=world.depiction).update(via=staged)
         page = analyst.post("/search", {"text": f"sha256:{world.sha256}"}).content.decode()
-        assert "Nothing in the catalogue is it or resembles it" in page
+        assert "Nothing in the catalogue is the same or resembles it" in page
         assert analyst.get(f"/depictions/{world.depiction}").status_code == 404
 
 
@@ -114,7 +114,7 @@ class TestFile:
     def test_is_fingerprinted_searched_and_dropped(self, analyst, world):
         page = self.send(analyst, self.picture())
         assert page.status_code == 200
-        assert "Nothing in the catalogue is it or resembles it" in page.content.decode()
+        assert "Nothing in the catalogue is the same or resembles it" in page.content.decode()
         assert '"event":"FILE_SEARCHED"' in last_record()
         assert "holiday" not in page.content.decode() + last_record()
 

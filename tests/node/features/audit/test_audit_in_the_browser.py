@@ -54,7 +54,7 @@ class TestPage:
         page.get_by_role("link", name="a depiction was read").first.wait_for()
         assert "event=DEPICTION_READ" in page.url
         with page.expect_download() as download:
-            page.get_by_role("button", name="Take the signed head away").click()
+            page.get_by_role("button", name="Download the signed head").click()
         assert heads.load(download.value.path().read_text()) == queries.latest_head()
         with page.expect_download() as download:
             page.get_by_role("link", name="CSV").click()

@@ -45,7 +45,7 @@ class TestPage:
 
     def test_is_empty_in_words(self, client):
         models.PendingEvent.objects.all().delete()
-        assert "Nothing in order yet" in client.get("/audit").content.decode()
+        assert "No event yet" in client.get("/audit").content.decode()
 
     def test_records_each_reading_once(self, client):
         record(3)
