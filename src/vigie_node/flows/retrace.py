@@ -20,12 +20,14 @@ from datetime import datetime
 from vigie.fingerprints.gates import UNKNOWN_QUALITY
 from vigie.fingerprints.values import Algorithm
 from vigie_node.base.actor import Actor
-from vigie_node.catalogue import standing
+from vigie_node.catalogue import standing, sweeping
 from vigie_node.matching import lookup
 from vigie_node.matching.questions import Question
 from vigie_node.sightings import asking, retracing, undoing
 from vigie_node.sightings.retracing import SLICE, Portion
 from vigie_node.sightings.states import SweepCause
+
+PRINTS = 50_000  # fingerprints asked about at a time: a portion of films has thousands each
 
 
 def step(*, by: Actor, now: datetime) -> bool:
@@ -78,6 +80,10 @@ def look_back(depictions: Sequence[uuid.UUID], *, by: Actor, now: datetime) -> i
     """Note what was seen of these depictions before and matches now; return how many sightings became known."""
     lookup.of_seen().catch_up()
     lookup.of_catalogue().catch_up()
+    return sum(_look_back(few, by=by, now=now) for few in sweeping.by_fingerprints(depictions, at_most=PRINTS))
+
+
+def _look_back(depictions: Sequence[uuid.UUID], *, by: Actor, now: datetime) -> int:
     questions = _questions(depictions)
     if not questions:
         return 0

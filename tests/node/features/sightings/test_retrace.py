@@ -36,6 +36,7 @@ from vigie_node.changes import actions as change_log
 from vigie_node.changes import queries as changes
 from vigie_node.flows import retrace
 from vigie_node.matching import answers, lookup
+from vigie_node.matching.questions import Question
 from vigie_node.sightings import actions, queries, retracing, undoing
 from vigie_node.sightings.models import Match, RetracePoint, Sweep, Tally, Task
 
@@ -81,6 +82,19 @@ class TestRetrace:
         assert depict(*digests("first copy"), picture(2)[3]) == known
         retrace_all()
         assert [depiction for _, depiction in standing_tasks()] == [known]
+
+    def test_asks_about_few_of_the_frames_of_many_films_at_a_time(self, monkeypatch):
+        films = [[Question(Algorithm.PDQ_FRAMES, value(10 * film + at)) for at in range(4)] for film in range(3)]
+        seen(*films)
+        for film in films:
+            say(depict(*film))
+        asked = []
+        whole = lookup.of_seen().candidates
+        monkeypatch.setattr(lookup.of_seen(), "candidates", lambda given: asked.append(len(given)) or whole(given))
+        monkeypatch.setattr(retrace, "PRINTS", 8)
+        retrace_all()
+        assert max(asked) == 8
+        assert Task.objects.count() == 3
 
     def test_opens_one_task_however_often_it_is_told(self):
         seen(*values_of(2))
