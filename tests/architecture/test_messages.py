@@ -31,6 +31,19 @@ class TestLanguage:
         ] == []
 
 
+UNSPACED = re.compile(r"(?<![\u00a0:])[;?!»]|(?<=[ \w])[:](?!\w|%)|«(?!\u00a0)")
+
+
+class TestFrench:
+    def test_sets_a_space_that_does_not_break_before_double_signs(self):
+        said = [text for one in messages.catalogue("fr") if one.id for text in _texts(one)]
+        assert [text for text in said if UNSPACED.search(text)] == []
+
+
+def _texts(message):
+    return [message.string] if isinstance(message.string, str) else message.string
+
+
 def keeps_places(message):
     """A singular may leave its number out: "one file" for "%(n)s files"."""
     if isinstance(message.id, str):

@@ -56,7 +56,7 @@ def problem_of(error: BaseException | None) -> Problem:
         of_kind = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)
         message = str(error) if settings.FACE == Face.PARTNER else error_words.said(error)
         return Problem(getattr(error, "http_status", of_kind), error.code, message)
-    if isinstance(error, OperationalError | InterfaceError | InternalError | OSError) and _is_out_of_room(error):
+    if isinstance(error, OperationalError | InterfaceError | InternalError | OSError) and is_out_of_room(error):
         return Problem(507, "node.disk-full", gettext("The node has no room left; its operator has to make some."))
     if isinstance(error, OperationalError | InterfaceError | InternalError) and _may_pass(error):
         return Problem(503, "node.database-away", gettext("The database does not answer just now: try again."))
@@ -74,7 +74,8 @@ def _of_django(error: BaseException | None) -> Problem:
     return Problem(500, "node.bug", gettext("The node made an error. Nothing was changed; quote the number below."))
 
 
-def _is_out_of_room(error: BaseException) -> bool:
+def is_out_of_room(error: BaseException) -> bool:
+    """Say whether a disk or a database is full."""
     if isinstance(error, OSError):
         return error.errno in {errno.ENOSPC, errno.EDQUOT}
     return getattr(error.__cause__, "sqlstate", None) in _NO_ROOM or "database or disk is full" in str(error)
@@ -142,6 +143,12 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer an address that leads nowhere; the exception's text repeats it, so it is left out."""
     del exception
     return explain(request, Http404())
+
+
+def wrong_method(request: HttpRequest) -> HttpResponse:
+    """Answer who opens an address that only takes what a form sends."""
+    message = gettext("Nothing opens at this address: it takes what a form sends. Go back to the page of the form.")
+    return answer(request, Problem(405, "node.wrong-method", message))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

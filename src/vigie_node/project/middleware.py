@@ -12,11 +12,13 @@ from datetime import UTC, datetime
 from typing import TypeAlias
 
 import structlog
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from vigie_node.base.ids import new_id
 from vigie_node.project import errors
+from vigie_node.project.faces import Face
 
 GetResponse: TypeAlias = Callable[[HttpRequest], HttpResponseBase]
 _ID = re.compile(r"(?![0-9a-fA-F]+\Z)[A-Za-z0-9-]{8,64}")
@@ -66,8 +68,13 @@ class ErrorsAsAnswers:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Pass the request on."""
-        return self._get_response(request)
+        """Pass the request on; a page that only takes what a form sends says so to who opens it."""
+        response = self._get_response(request)
+        if response.status_code != 405 or settings.FACE == Face.PARTNER:
+            return response
+        answer = errors.wrong_method(request)
+        answer["Allow"] = response["Allow"]
+        return answer
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Answer what can be foreseen; leave the rest to Django, which asks `errors.server_error`."""

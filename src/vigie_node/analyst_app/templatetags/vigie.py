@@ -17,7 +17,7 @@ from django.template import Context
 from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.utils import formats, timezone
-from django.utils.html import format_html
+from django.utils.html import avoid_wrapping, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince, timeuntil
 from django.utils.translation import gettext, npgettext_lazy, pgettext
@@ -137,7 +137,7 @@ def age(context: Context, value: datetime | None) -> SafeString:
 def _span(value: datetime, now: datetime) -> str:
     days = round(abs((now - value).total_seconds()) / DAY_S)
     if 7 <= days < FEW_DAYS:
-        return str(_SPANS["day"] % {"num": days})
+        return avoid_wrapping(_SPANS["day"] % {"num": days})
     between = timesince if value < now else timeuntil
     return between(value, now, time_strings=_SPANS, depth=1)
 

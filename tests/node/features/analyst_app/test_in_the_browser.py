@@ -68,7 +68,7 @@ class TestEveryPage:
     def test_fits_a_narrow_screen_and_200_percent(self, everywhere, page):
         too_wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         for name, address in everywhere.items():
-            for width in [1280, 640, 320]:
+            for width in [1280, 1024, 640, 320]:
                 page.set_viewport_size({"width": width, "height": 700})
                 if width == 1280:
                     open_page(page, address)
@@ -131,6 +131,17 @@ class TestStates:
         assert page.get_by_role("rowheader", name="Belgium").is_visible()
         page.get_by_text("The figures as a table").first.click()
         assert page.locator("figure").first.get_by_role("row").count() >= 2
+
+    def test_a_chart_names_months_in_the_language_of_the_page(self, at, page):
+        address, world = at
+        speak(page, address, "fr")
+        page.goto(f"{address}/depictions/{world.depiction}")
+        page.locator("#depiction-months svg").wait_for()
+        first = page.evaluate("""() => {
+            const [day] = JSON.parse(document.getElementById("depiction-months-rows").textContent).rows[0];
+            return new Intl.DateTimeFormat("fr", {month: "short", year: "numeric"}).format(new Date(`${day}T00:00`));
+        }""")
+        assert first in page.locator("#depiction-months svg").text_content()
 
     def test_works_without_scripts(self, at, browser):
         address, world = at

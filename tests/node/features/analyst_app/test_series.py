@@ -35,6 +35,15 @@ class TestSeries:
         assert "never a name" in answer.text
         assert "found in one exhibit" in answer.text
 
+    def test_the_address_of_a_form_says_that_nothing_opens_there(self, inside):
+        answer = inside.get("/series/create")
+        assert (answer.status_code, answer["Allow"]) == (405, "POST")
+        assert "Go back to the page of the form." in answer.text
+
+    def test_another_language_leads_from_a_form_with_errors_back_to_its_page(self, inside):
+        answer = inside.post("/series/create", {"reference": "a girl"}, headers={"referer": "/series"})
+        assert 'name="next" value="/series"' in answer.text
+
     def test_it_shows_its_depictions_and_where_they_were_seen(self, inside, world):
         page = inside.get(f"/series/{the_series('BE-2024-0117').id}").text
         assert "The same room." in page

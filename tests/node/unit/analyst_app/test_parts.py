@@ -58,6 +58,24 @@ class TestParts:
     def test_a_deadline_lies_ahead(self, rendered):
         assert "in 4\xa0days" in rendered("{% age at %}", at=NOW + timedelta(days=4))
 
+    @pytest.mark.parametrize(
+        ("away", "said"),
+        [
+            (timedelta(days=14, seconds=-1), "in 14\xa0days"),
+            (timedelta(days=59), "in 59\xa0days"),
+            (timedelta(days=-8), "8\xa0days ago"),
+            (timedelta(days=-70), "2\xa0months ago"),
+            (timedelta(hours=5, minutes=40), "in 5\xa0hours"),
+        ],
+    )
+    def test_an_age_of_weeks_is_said_in_days(self, rendered, away, said):
+        assert said in rendered("{% age at %}", at=NOW + away)
+
+    def test_a_colon_is_set_as_the_language_does(self, rendered):
+        assert rendered("a{% colon %} b") == "a: b"
+        with translation.override("fr"):
+            assert rendered("a{% colon %} b") == "a\xa0: b"
+
     @pytest.mark.parametrize("part", ["{% moment x %}", "{% day x %}", "{% age x %}", "{{ x|number }}"])
     def test_what_is_not_recorded_is_said_so(self, rendered, part):
         assert "not recorded" in rendered(part, x=None)
