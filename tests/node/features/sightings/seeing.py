@@ -110,3 +110,13 @@ def retrace_all(now=LATER):
     """Let the look-back work until nothing is left."""
     while retrace.step(by=NODE, now=now):
         pass
+
+
+def seen(*pictures, by=None):
+    """Have contents seen that match something already, so that they are sightings."""
+    depiction = depict(*picture(1000))
+    say(depiction)
+    make_list("seen", classes={"inhope": ("baseline",)})
+    ask(*[[*picture(1000)[:3], *one] for one in pictures], **({} if by is None else {"by": by}))
+    retrace_all()
+    return depiction
