@@ -55,11 +55,7 @@ def _sentence(one: Finding, rule: ListRule) -> str:
         case Part.MODE:
             return _mode(one, rule)
         case Part.SOURCES:
-            text = ngettext(
-                "%(count)s of the %(of)s current assertion comes from a source that it accepts.",
-                "%(count)s of the %(of)s current assertions come from a source that it accepts.",
-                one.of,
-            )
+            text = _("Current assertions from sources that it accepts: %(count)s of %(of)s.")
         case Part.VETO:
             return (
                 _("No source that it accepts rules it out.")
@@ -67,11 +63,7 @@ def _sentence(one: Finding, rule: ListRule) -> str:
                 else _("A source that it accepts rules it out, and the list lets that decide.")
             )
         case Part.CLASSES:
-            text = ngettext(
-                "%(count)s of the %(of)s assertion from these sources has a class that it accepts.",
-                "%(count)s of the %(of)s assertions from these sources have a class that it accepts.",
-                one.of,
-            )
+            text = _("Of these, with a class that it accepts: %(count)s of %(of)s.")
         case Part.DISPUTES:
             text = ngettext(
                 "%(count)s assertion is disputed and does not count meanwhile.",
@@ -79,17 +71,9 @@ def _sentence(one: Finding, rule: ListRule) -> str:
                 one.count,
             )
         case Part.QUORUM:
-            text = ngettext(
-                "%(count)s source agrees; %(of)s must.",
-                "%(count)s sources agree; %(of)s must.",
-                one.count,
-            )
+            text = _("Sources that agree: %(count)s. Needed: %(of)s.")
         case Part.VALUES:
-            text = ngettext(
-                "%(count)s of its %(of)s fingerprint may match by this list.",
-                "%(count)s of its %(of)s fingerprints may match by this list.",
-                one.of,
-            )
+            text = _("Fingerprints that may match by this list: %(count)s of %(of)s.")
     return text % {"count": one.count, "of": one.of}
 
 

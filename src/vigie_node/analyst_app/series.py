@@ -24,7 +24,7 @@ from vigie_node.analyst_app import seen, words
 from vigie_node.analyst_app.access import actor_of, may, requires
 from vigie_node.analyst_app.depiction_forms import ReasonForm
 from vigie_node.base import error_words
-from vigie_node.catalogue import series_actions, series_queries
+from vigie_node.catalogue import reading, series_actions, series_queries
 from vigie_node.catalogue.states import SeriesStatus
 
 
@@ -105,9 +105,13 @@ def _page(request: HttpRequest, form: forms.Form, *, status: int = 200) -> HttpR
 def _one(
     request: HttpRequest, series_id: uuid.UUID, *, form: forms.Form | None = None, status: int = 200
 ) -> HttpResponse:
-    held = series_queries.one(series_id, after=_id(request.GET.get("after", "")))
+    with_figures = may(request, Permission.FIGURES_READ)
+    held = reading.read_series(
+        series_id, after=_id(request.GET.get("after", "")), with_figures=with_figures, by=actor_of(request),
+        now=timezone.now(),
+    )  # fmt: skip
     figures = None
-    if may(request, Permission.FIGURES_READ):
+    if with_figures:
         depictions = series_queries.depictions_of(series_id)
         figures = seen.of(depictions, name="series", reach=seen.reach_of(request))
     asked = form or StatusForm(initial={"status": held.status.value})

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from vigie import labels
 from vigie.fingerprints.values import Algorithm, Turn
+from vigie.lists.entries import Role as View
 from vigie.matching.verdicts import BORDER_REMOVED, Outcome
 from vigie_node.accounts.states import Access, KeyState, OrganisationKind
 from vigie_node.catalogue.derivation import Act, Age, Origin
@@ -273,6 +274,13 @@ ALGORITHMS = {
     Algorithm.SHA256: "SHA-256",
     Algorithm.PDQ: "PDQ",
     Algorithm.PDQ_FRAMES: _("PDQ of a frame"),
+}
+
+VIEWS = {
+    View.STORED: _("as stored"),
+    View.UPRIGHT: _("turned upright"),
+    View.BORDERLESS: _("without its border"),
+    View.ON_BLACK: _("on black"),
 }
 
 _TURNS = {

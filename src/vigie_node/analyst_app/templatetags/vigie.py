@@ -23,6 +23,7 @@ from django.utils.timesince import timesince, timeuntil
 from django.utils.translation import gettext, npgettext_lazy, pgettext
 
 from vigie.fingerprints.values import Algorithm
+from vigie.lists.entries import Role as View
 from vigie_node.analyst_app import words
 from vigie_node.analyst_app.parts import Chart, Reason
 
@@ -83,6 +84,12 @@ def short(value: object) -> str:
 def algorithm(value: str) -> str:
     """Name an algorithm."""
     return str(words.ALGORITHMS[Algorithm(value)])
+
+
+@register.filter
+def view(value: str) -> str:
+    """Say which view of a picture a value is of."""
+    return str(words.VIEWS[View(value)])
 
 
 @register.filter
