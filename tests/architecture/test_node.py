@@ -11,7 +11,9 @@ from django.urls import URLResolver, get_resolver
 
 from architecture.repository import python_files, text
 from vigie_node.accounts.roles import Permission
-from vigie_node.analyst_app import access
+from vigie_node.analyst_app import access, audit_words
+from vigie_node.audit import records
+from vigie_node.audit.events import Event
 
 # They note what an action does, and are called inside its transaction.
 BELOW_ACTIONS = {"audit", "changes"}
@@ -64,6 +66,17 @@ def views(resolver):
             yield from views(pattern)
         else:
             yield str(pattern.pattern), pattern.callback
+
+
+class TestEvents:
+    def test_each_is_recorded_somewhere(self):
+        tables = {"events", "audit_words"}
+        code = [path for path in python_files() if path.parts[:2] == ("src", "vigie_node") and path.stem not in tables]
+        recorded = {name for path in code for name in re.findall(r"\bEvent\.([A-Z_]+)", text(path))}
+        assert {event.name for event in Event} - recorded == set()
+
+    def test_each_has_a_word_on_the_pages(self):
+        assert set(audit_words.WORDS) - {records.UNREADABLE} == {event.value for event in Event}
 
 
 class TestMigrations:

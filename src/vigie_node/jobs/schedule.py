@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
+from django.db import transaction
+
+from vigie_node.audit import actions as audit
+from vigie_node.audit.events import Event
 from vigie_node.base.actor import NODE
 from vigie_node.catalogue import reminders
 from vigie_node.changes import actions as changes
@@ -49,8 +53,12 @@ def _publish_indexes(now: datetime) -> bool:
 
 def _prune_changes(now: datetime) -> bool:
     needed = [published.oldest_position(), sightings_log.followed_to()]
-    if None not in needed:
-        changes.prune(up_to=min(one for one in needed if one is not None), before=now - CHANGES_KEPT)
+    if None in needed:
+        return False
+    with transaction.atomic():
+        count = changes.prune(up_to=min(one for one in needed if one is not None), before=now - CHANGES_KEPT)
+        if count:
+            audit.record(Event.CHANGES_PRUNED, subject="", by=NODE, at=now, count=count)
     return False
 
 

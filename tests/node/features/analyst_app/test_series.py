@@ -3,6 +3,7 @@
 
 import pytest
 
+from node import audited
 from vigie_node.accounts.roles import Role
 from vigie_node.catalogue import series_queries
 from vigie_node.catalogue.states import SeriesStatus
@@ -48,6 +49,13 @@ class TestSeries:
         page = inside.get(f"/series/{the_series('BE-2024-0117').id}").text
         assert "The same room." in page
         assert "Where and when it was seen" in page
+
+    def test_who_looks_at_one_leaves_a_mark(self, inside, world):
+        series = the_series("BE-2024-0117")
+        with audited.events() as found:
+            inside.get(f"/series/{series.id}")
+        (seen,) = (one for one in found if one.event == "SERIES_READ")
+        assert (seen.subject, dict(seen.details)) == (str(series.id), {"with_figures": True})
 
     def test_its_status_is_changed_with_a_reason_only(self, inside, world):
         series = the_series("BE-2024-0117")
