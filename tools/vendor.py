@@ -32,6 +32,7 @@ FILES = {
     "echarts/dist/echarts.min.js": "b66b25aeb4df84e33199dc21694014d336d222cbd9deb0e5a7c14bd6aa0d0fd0",
     "htmx.org/dist/htmx.min.js": "a0abb04f2f45a1f89d1d4844023245537e5e6014c87b144553e0607b4cc32130",
 }
+MADE = ("icons.svg", "countries.json")
 # Packages whose licence is not in the files themselves; icons and countries become part of files made here.
 LICENCES = ["@tabler/icons/LICENSE", "echarts/LICENSE", "echarts/NOTICE", "htmx.org/LICENSE", "world-atlas/LICENSE"]
 

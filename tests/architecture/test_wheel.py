@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The wheel that users install carries everything it needs: compiled kernels, data, pages, licence."""
 
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -18,6 +19,18 @@ def wheel(tmp_path_factory):
     command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     return next(folder.glob("*.whl"))
+
+
+class TestABareTree:
+    def test_gives_no_wheel_without_what_pages_load(self, tmp_path):
+        for path in files():
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / path, tmp_path / path)
+        command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel"]
+        done = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True)
+        assert done.returncode != 0
+        assert all(name in done.stderr for name in (*vendor.MADE, "htmx.min.js", "tools/vendor.py"))
+        assert list(tmp_path.glob("dist/*")) == []
 
 
 class TestWheel:
