@@ -104,10 +104,10 @@ def keep_up(plan: Plan) -> int:
         for face, address in plan.addresses.items():
             supervisor.check_free(face, address=address)
         processes.share_imports()
-        refused = supervisor.wait_for(supervisor.fork(lambda: sys.exit(_check_all())))
+        faces = [*plan.addresses, *[Face.PARTNER] * (plan.partner_workers - 1)]
+        refused = supervisor.wait_for(supervisor.fork(lambda: sys.exit(_begin(plan.home, faces))))
         if refused:
             return refused
-        faces = [*plan.addresses, *[Face.PARTNER] * (plan.partner_workers - 1)]
         children = [supervisor.Child(face, plan.addresses[face]) for face in faces]
         node = supervisor.Supervisor([*children, supervisor.Child(Face.WORKER, "")], raise_alarm=_raise_alarm)
         supervisor.end_on_signals(node)
@@ -119,6 +119,7 @@ def keep_up(plan: Plan) -> int:
         finally:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             node.end()
+            supervisor.wait_for(supervisor.fork(lambda: _note_stop(plan.home)))
     output.write({"state": "stopped"}, text="Stopped; everything is kept.")
     return 0
 
@@ -148,10 +149,24 @@ def tell(plan: Plan, *, seconds: float) -> None:
     output.write({"state": "up", "seconds": round(seconds, 2), **urls}, text=text)
 
 
-def _check_all() -> int:
+def _begin(home: Path, faces: Sequence[Face]) -> int:
     # As the worker: the node starts without the login of the database's owner.
     os.environ["VIGIE_FACE"] = Face.WORKER.value
-    return check_start(LOGINS)
+    check_start(LOGINS)
+    from vigie_node.base.actor import NODE  # noqa: PLC0415 - only now is the site set up
+    from vigie_node.cli import runs  # noqa: PLC0415
+
+    runs.note_start(home, faces=[*faces, Face.WORKER], by=NODE, now=datetime.now(UTC))
+    return 0
+
+
+def _note_stop(home: Path) -> None:
+    os.environ["VIGIE_FACE"] = Face.WORKER.value
+    main.set_up_site()
+    from vigie_node.base.actor import NODE  # noqa: PLC0415 - only now is the site set up
+    from vigie_node.cli import runs  # noqa: PLC0415
+
+    runs.note_stop(home, by=NODE, now=datetime.now(UTC))
 
 
 def check_start(faces: Sequence[Face]) -> int:

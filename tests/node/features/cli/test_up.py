@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import vigie
 from node import commands
 
 FACES = ("PUBLIC", "ANALYST", "PARTNER")
@@ -24,7 +25,7 @@ def workers_of(node, face):
     }
     found = []
     for pid in node.processes():
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError, PermissionError):  # a confined worker shows nobody what it holds
             sockets = {str(one.readlink()) for one in Path(f"/proc/{pid}/fd").iterdir()}
             if sockets & {f"socket:[{inode}]" for inode in listening}:
                 found.append(pid)
@@ -84,6 +85,24 @@ class TestUp:
             written = node.process.stderr.read()
             assert [one in written for one in ("again in 0.5 s", "again in 1 s", "again in 2 s")] == [True] * 3
 
+    def test_leaves_its_starts_and_stops_in_the_audit(self, home):
+        started = {"version": vigie.__version__, "faces": ["public", "analyst", "partner", "worker"]}
+        with commands.up(home, VIGIE_PARTNER_WORKERS="1") as node:
+            node.read_until("state")
+            node.end()
+        with commands.up(home, **node.where, VIGIE_PARTNER_WORKERS="1") as node:
+            node.read_until("state")
+            node.end(signal.SIGKILL)
+        with commands.up(home, **node.where, VIGIE_PARTNER_WORKERS="1") as node:
+            node.read_until("state")
+            commands.wait_for(lambda: len(runs(home)) == 4)
+            assert runs(home) == [
+                ("NODE_STARTED", started | {"was_stopped_cleanly": True}),
+                ("NODE_STOPPED", {"version": vigie.__version__}),
+                ("NODE_STARTED", started | {"was_stopped_cleanly": True}),
+                ("NODE_STARTED", started | {"was_stopped_cleanly": False}),
+            ]
+
     def test_refuses_a_second_node_on_one_home(self, home):
         with commands.up(home, VIGIE_PARTNER_WORKERS="1") as node:
             node.read_until("state")
@@ -138,6 +157,15 @@ def ready(done):
 def alarms(home):
     with contextlib.closing(sqlite3.connect(home / "node.sqlite3")) as database:
         return database.execute("SELECT code, subject FROM alarms_alarm").fetchall()
+
+
+def runs(home):
+    """The starts and stops that the audit holds, in order."""
+    with contextlib.closing(sqlite3.connect(home / "node.sqlite3")) as database:
+        records = [
+            json.loads(bytes(one)) for (one,) in database.execute("SELECT record FROM audit_event ORDER BY sequence")
+        ]
+    return [(one["event"], one["details"]) for one in records if one["event"] in {"NODE_STARTED", "NODE_STOPPED"}]
 
 
 def figures_of(node, token, wanted):
