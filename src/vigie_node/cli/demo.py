@@ -46,6 +46,8 @@ def run(options: argparse.Namespace) -> int:
     plan = up.read_plan()
     check_local(plan)
     homes.make(home)
+    with supervisor.only_one(home):
+        pass  # whoever starts it twice must not void the first one's link
     output.progress("Preparing the node …")
     refused = supervisor.wait_for(supervisor.fork(lambda: sys.exit(prepare(home, plan))))
     return refused or up.keep_up(plan)

@@ -89,13 +89,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if not _is_of_the_database(error):
             raise
-        return say(
-            "node.database-unusable",
-            "the database cannot be opened, has no tables of a node, or does not answer: check VIGIE_HOME and "
-            "VIGIE_DATABASE_URL; where there is no node yet, run `vigie-node init`",
-            UnavailableError.exit_code,
-        )
+        return _say_of_database(error)
     return int(code or 0)
+
+
+def _say_of_database(error: Exception) -> int:
+    from vigie_node.project import errors  # noqa: PLC0415 - `--help` does without the site
+
+    if errors.is_out_of_room(error):
+        code, message = "node.disk-full", "the database has no room left: free some, then run the command again"
+    else:
+        code = "node.database-unusable"
+        message = (
+            "the database cannot be opened, has no tables of a node, or does not answer: check VIGIE_HOME and "
+            "VIGIE_DATABASE_URL; where there is no node yet, run `vigie-node init`"
+        )
+    return say(code, message, UnavailableError.exit_code)
 
 
 def _is_of_the_database(error: Exception) -> bool:
@@ -114,10 +123,19 @@ def say(code: str, message: str, exit_code: int) -> int:
     return exit_code
 
 
+class Help(argparse.HelpFormatter):
+    """Help whose example stands on a line of its own, to be copied whole."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        before, example, command = text.partition("Example: ")
+        return f"Example:\n  {command}" if example and not before else super()._fill_text(text, width, indent)
+
+
 def build_parser(given: Sequence[str]) -> argparse.ArgumentParser:
     """Build the parser: every command's line of help, and the whole of the command that was asked for."""
     parser = argparse.ArgumentParser(
         prog="vigie-node",
+        formatter_class=Help,
         description="Run a node: its catalogue, its matching service, its analysts' application.",
         epilog="Example: vigie-node init --organisation 'Example hotline' --country FR --email a.keller@example.org",
     )
@@ -139,7 +157,11 @@ def add_command(
 ) -> argparse.ArgumentParser:
     """Add a command's parser, with its help and one example."""
     parser: argparse.ArgumentParser = groups.add_parser(
-        name, help=what, description=f"{what[0].upper()}{what[1:]}.", epilog=f"Example: {example}"
+        name,
+        help=what,
+        description=f"{what[0].upper()}{what[1:]}.",
+        epilog=f"Example: {example}",
+        formatter_class=Help,
     )
     parser.set_defaults(run=run)
     return parser

@@ -4,7 +4,8 @@
 - A face that answers HTTP is served by granian as WSGI: one process, a fixed number of threads, no access log.
 - It ends with whoever started it, whatever ends that one; told to end, it finishes what it works on within
   STOP_SECONDS.
-- The figures of every process go to one folder of the node's home; it is named before anything counts.
+- The figures of every process go to one folder of the node's home; it is named before anything counts, and has its
+  room: the system ends a process that counts in a file without any.
 """
 
 import ctypes
@@ -24,6 +25,8 @@ from vigie_node.project.faces import SERVING, Face
 
 STOP_SECONDS = 3
 _PR_SET_PDEATHSIG = 1
+_FIGURES = ("counter", "histogram", "gauge_max")  # as prometheus_client names its files
+_FIGURES_BYTES = 1 << 19
 # What every process needs and no setting changes: imported once, before the processes are forked.
 _SHARED_IMPORTS = (
     "numpy", "msgspec", "pydantic", "structlog", "cryptography.hazmat.primitives.asymmetric.ed25519", "granian",
@@ -39,6 +42,17 @@ def prepare_figures(home: Path, *, anew: bool) -> None:
     for file in folder.glob("*.db") if anew else ():
         file.unlink(missing_ok=True)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+
+
+def take_room_for_figures() -> None:
+    """Take the room that this process counts in; where there is none, let it count for itself alone."""
+    try:
+        for kind in _FIGURES:
+            file = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]) / f"{kind}_{os.getpid()}.db"
+            with file.open("ab") as room:
+                os.posix_fallocate(room.fileno(), 0, _FIGURES_BYTES)
+    except OSError:
+        del os.environ["PROMETHEUS_MULTIPROC_DIR"]
 
 
 def share_imports() -> None:
@@ -96,6 +110,7 @@ def _serve(face: Face, *, address: str) -> None:
 def _load(target: str, *, parent: int) -> Callable[..., Any]:
     """Load the application, in the process that serves it."""
     end_with_parent(parent)
+    take_room_for_figures()
     module, _, name = target.partition(":")
     try:
         application: Callable[..., Any] = getattr(importlib.import_module(module), name)
@@ -118,6 +133,7 @@ def tell_bug(error: BaseException) -> int:
 
 
 def _work() -> None:
+    take_room_for_figures()
     import django  # noqa: PLC0415 - the settings are read here, for this face
 
     stop = threading.Event()

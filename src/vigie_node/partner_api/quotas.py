@@ -35,8 +35,7 @@ class Quotas:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         size = KEYS * _SLOT.size
-        if os.fstat(self._file).st_size < size:
-            os.truncate(self._file, size)
+        os.posix_fallocate(self._file, 0, size)  # or a full disk would end the process when it counts
         self._counts = mmap.mmap(self._file, size)
         self._places: dict[bytes, int] = {}
         self._one_thread = threading.Lock()

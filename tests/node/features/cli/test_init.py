@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
+import errno
 import sqlite3
 import stat
+from unittest import mock
 
 import pytest
+from django.db import OperationalError
 
 from node import commands
+from vigie_node.cli import main
 
 SOMEBODY = (
     "--organisation",
@@ -93,6 +97,14 @@ class TestMigrate:
         assert "[node.database-busy]" in done.stderr
 
 
+class TestAFullDatabase:
+    @pytest.mark.parametrize("error", [OperationalError("database or disk is full"), OSError(errno.ENOSPC, "x")])
+    def test_is_said_to_be_full(self, monkeypatch, capsys, error):
+        monkeypatch.setattr(main, "build_parser", mock.Mock(side_effect=error))
+        assert main.main(["status"]) == 8
+        assert "free" in capsys.readouterr().err
+
+
 class TestCommands:
     @pytest.mark.parametrize(
         "arguments",
@@ -104,7 +116,7 @@ class TestCommands:
     def test_have_help_with_an_example(self, nowhere, arguments):
         done = commands.run(nowhere, *arguments, "--help")
         assert done.returncode == 0, done.stderr
-        assert "Example: " in done.stdout
+        assert "\nExample:\n  vigie-node " in done.stdout
 
     def test_refuse_what_they_do_not_know(self, home):
         assert commands.run(home, "fly").returncode == 2

@@ -2,9 +2,11 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import sqlite3
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -131,11 +133,48 @@ class TestUp:
             for face in FACES:
                 assert node.get(face, "/metrics")[0] == 401
                 node.get(face, "/no-such-page-9f86d081884c7d65/")
-            figures = commands.wait_for(lambda: figures_of(node, token, "vigie_worker_beat"))
+            worked = 'vigie_job_steps_total{job="sequence-audit",outcome="done"}'
+            figures = commands.wait_for(lambda: figures_of(node, token, worked))
             for face in ("public", "analyst", "partner"):
                 assert f'vigie_requests_total{{face="{face}",method="GET",status="404"' in figures
-            assert 'vigie_job_steps_total{job="sequence-audit",outcome="done"}' in figures
+            assert "vigie_worker_beat" in figures
             assert "9f86d081" not in figures
+
+
+class TestAFullDisk:
+    @pytest.fixture
+    def disk(self, tmp_path):
+        """A small disk of its own, in memory."""
+        folder = tmp_path / "disk"
+        folder.mkdir()
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", folder], check=False)
+        if mounted.returncode:
+            # Without the right to mount, what needs a really full disk is left to the machine that has it.
+            yield None
+            return
+        yield folder
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+    def test_ends_no_process_and_loses_nothing(self, disk, made_once):
+        if disk is None:
+            return
+        home = shutil.copytree(made_once, disk / "home")
+        with commands.up(home, VIGIE_PARTNER_WORKERS="1") as node:
+            node.read_until("state")
+            with (disk / "filler").open("wb", buffering=0) as filler, contextlib.suppress(OSError):
+                while filler.write(bytes(4096)):
+                    pass
+            refused = commands.run(home, "key", "create", "A provider", "--country", "BE", "--name", "x")
+            assert (refused.returncode, "[node.disk-full]" in refused.stderr) == (8, True)
+            for number in range(40):
+                assert [node.get(face, f"/{number}/")[0] for face in FACES] == [404] * 3
+            assert commands.run(home, "backup", str(disk / "backup")).returncode == 8
+            (disk / "filler").unlink()
+            commands.wait_for(lambda: ready(commands.run(home, "key", "create", "A provider", "--country", "BE",
+                                                         "--name", "x")))  # fmt: skip
+            node.end()
+            assert "[node.process-died]" not in node.process.stderr.read()
+            assert commands.records(commands.run(home, "audit", "verify"))[-1]["is_whole"]
 
 
 class TestStatus:
