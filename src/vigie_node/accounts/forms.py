@@ -79,7 +79,7 @@ class CredentialField(forms.JSONField):
             raise get_adapter().validation_error("incorrect_code")
         try:
             return super().to_python(value)
-        except RecursionError as error:
+        except (RecursionError, ValueError) as error:  # nested without end, or a number of thousands of digits
             raise get_adapter().validation_error("incorrect_code") from error
 
 

@@ -11,6 +11,7 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
+from django.views.decorators.http import require_safe
 
 from vigie.errors import VigieError
 from vigie_node.analyst_app.access import signed_in
@@ -31,6 +32,7 @@ class Own:
 
 
 @signed_in
+@require_safe
 def page(request: HttpRequest) -> HttpResponse:
     """Show how the node is."""
     shown = {

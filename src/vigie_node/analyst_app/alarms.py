@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from vigie.errors import VigieError
 from vigie_node.accounts.roles import Permission
@@ -117,6 +117,7 @@ class Row:
 
 
 @requires(Permission.ALARMS_READ)
+@require_safe
 def page(request: HttpRequest) -> HttpResponse:
     """Show the alarms that stand, and those settled last."""
     return _page(request)

@@ -25,14 +25,13 @@ from django.views.decorators.http import require_GET, require_POST
 from vigie.errors import VigieError
 from vigie_node.accounts import queries as accounts
 from vigie_node.accounts.roles import Permission
-from vigie_node.analyst_app import actors, audit_words, tables
+from vigie_node.analyst_app import actors, audit_words, given, tables
 from vigie_node.analyst_app.access import actor_of, requires
 from vigie_node.audit import actions, queries
 from vigie_node.base import error_words
 from vigie_node.base.actor import ActorKind
 
 HEADER = ("sequence", "id", "event", "subject", "actor", "organisation", "at", "details")
-MAX_SEQUENCE = 2**63 - 1
 _TEXT = {"class": "form-control", "autocomplete": "off", "spellcheck": "false"}
 _DAY = {"class": "form-control", "type": "date"}
 
@@ -49,8 +48,8 @@ class FilterForm(forms.Form):
     subject = forms.CharField(
         label=gettext_lazy("Subject (id)"), required=False, max_length=64, widget=forms.TextInput(_TEXT)
     )
-    since = forms.DateField(label=gettext_lazy("From"), required=False, widget=forms.DateInput(_DAY, format="%Y-%m-%d"))
-    until = forms.DateField(
+    since = given.DayField(label=gettext_lazy("From"), required=False, widget=forms.DateInput(_DAY, format="%Y-%m-%d"))
+    until = given.DayField(
         label=gettext_lazy("To (included)"), required=False, widget=forms.DateInput(_DAY, format="%Y-%m-%d")
     )
 
@@ -92,7 +91,8 @@ def page(request: HttpRequest) -> HttpResponseBase:
     wanted = form.wanted()
     if request.GET.get("format") == "csv":
         return _file(request, wanted)
-    found = actions.read_page(wanted, before=_before(request), by=actor_of(request), now=timezone.now())
+    before = given.number_of(request.GET.get("after", ""))
+    found = actions.read_page(wanted, before=before, by=actor_of(request), now=timezone.now())
     shown = {
         "form": form,
         "state": queries.state(),
@@ -179,11 +179,6 @@ def _actor(text: str) -> str:
         return f"{ActorKind.PERSON}:{uuid.UUID(text)}"
     except ValueError:
         return text
-
-
-def _before(request: HttpRequest) -> int | None:
-    text = request.GET.get("after", "")
-    return min(int(text), MAX_SEQUENCE) if text.isdecimal() and len(text) < 30 else None
 
 
 def _midnight(day: date | None) -> datetime | None:

@@ -9,7 +9,7 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from vigie_node.analyst_app import words
+from vigie_node.analyst_app import given, words
 from vigie_node.catalogue import searching
 from vigie_node.catalogue.derivation import Act, Age, Origin
 from vigie_node.catalogue.reasons import MAX_CHARACTERS
@@ -24,10 +24,6 @@ def _choices(kind: type[StrEnum]) -> list[tuple[str, str]]:
 
 def _today() -> date:
     return timezone.localdate()
-
-
-def _date() -> forms.DateInput:
-    return forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
 
 
 class ReasonForm(forms.Form):
@@ -71,7 +67,7 @@ class AssertionForm(forms.Form):
     )
     acts = forms.MultipleChoiceField(label=_("What is depicted"), required=False, widget=forms.CheckboxSelectMultiple)
     origin = forms.ChoiceField(label=_("Origin"), required=False)
-    asserted_on = forms.DateField(label=_("Asserted on"), widget=_date(), initial=_today)
+    asserted_on = given.DayField(label=_("Asserted on"), initial=_today)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Django's own signature
         super().__init__(*args, **kwargs)
@@ -105,7 +101,7 @@ class AssertionForm(forms.Form):
 class OverrideForm(ReasonForm):
     """Why a value matches nothing from now on, and when somebody looks again."""
 
-    review_on = forms.DateField(label=_("Looked at again on"), widget=_date())
+    review_on = given.DayField(label=_("Looked at again on"))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Django's own signature
         super().__init__(*args, **kwargs)

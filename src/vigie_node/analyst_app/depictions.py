@@ -17,7 +17,7 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from vigie.errors import InvalidInputError, VigieError
 from vigie_node.accounts.roles import Permission
@@ -32,6 +32,7 @@ from vigie_node.sightings import figures
 
 
 @requires(Permission.CATALOGUE_READ)
+@require_safe
 def page(request: HttpRequest, depiction_id: uuid.UUID) -> HttpResponse:
     """Show a depiction."""
     return _page(request, depiction_id)
@@ -49,6 +50,7 @@ def fingerprints(request: HttpRequest, depiction_id: uuid.UUID) -> HttpResponse:
 
 
 @requires(Permission.SIGHTINGS_READ)
+@require_safe
 def sightings(request: HttpRequest, depiction_id: uuid.UUID, kind: str) -> HttpResponse:
     """Answer with the figures behind a chart as a file: by month or by country."""
     dossier.of(depiction_id)
@@ -168,6 +170,7 @@ def unlink(request: HttpRequest, depiction_id: uuid.UUID, series_id: uuid.UUID) 
 
 
 @requires(Permission.OVERRIDE)
+@require_http_methods(["GET", "HEAD", "POST"])
 def override(request: HttpRequest, depiction_id: uuid.UUID, row: int) -> HttpResponse:
     """Keep one value from matching, or let it match again."""
     value = dossier.value(depiction_id, row=row)

@@ -15,6 +15,7 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+from django.views.decorators.http import require_safe
 
 from vigie_node.accounts.roles import Permission
 from vigie_node.alarms import queries as alarms
@@ -53,6 +54,7 @@ class Figure:
 
 
 @signed_in
+@require_safe
 def page(request: HttpRequest) -> HttpResponse:
     """Show what needs this person."""
     now = timezone.now()

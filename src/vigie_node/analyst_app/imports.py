@@ -20,11 +20,11 @@ from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from vigie.errors import InvalidInputError, VigieError
 from vigie_node.accounts.roles import Permission
-from vigie_node.analyst_app import words
+from vigie_node.analyst_app import given, words
 from vigie_node.analyst_app.access import actor_of, requires
 from vigie_node.analyst_app.depiction_forms import ReasonForm
 from vigie_node.analyst_app.tables import csv_answer
@@ -95,6 +95,7 @@ class ImportForm(forms.Form):
 
 
 @requires(Permission.IMPORT)
+@require_safe
 def page(request: HttpRequest) -> HttpResponse:
     """Show the imports, the latest first."""
     return _page(request, ImportForm())
@@ -124,12 +125,14 @@ def start(request: HttpRequest) -> HttpResponse:
 
 
 @requires(Permission.IMPORT)
+@require_safe
 def one(request: HttpRequest, import_id: uuid.UUID) -> HttpResponse:
     """Show one import: how far it is, what it would change, what was refused."""
     return _one(request, import_id)
 
 
 @requires(Permission.IMPORT)
+@require_safe
 def progress(request: HttpRequest, import_id: uuid.UUID) -> HttpResponse:
     """Show how far an import is; once there is something to decide, the whole page is loaded again."""
     row = import_queries.one(import_id)
@@ -143,8 +146,7 @@ def progress(request: HttpRequest, import_id: uuid.UUID) -> HttpResponse:
 @require_POST
 def show(request: HttpRequest, import_id: uuid.UUID) -> HttpResponse:
     """Let a staged import count."""
-    given = request.POST.get("revoking", "").strip()
-    revoking = int(given) if given.isdecimal() else None
+    revoking = given.number_of(request.POST.get("revoking", "").strip())
     return _acted(request, import_id, _("It counts from now on."), lambda: importing.make_visible(
         import_id, by=actor_of(request), now=timezone.now(), revoking=revoking
     ))  # fmt: skip
@@ -163,6 +165,7 @@ def cancel(request: HttpRequest, import_id: uuid.UUID) -> HttpResponse:
 
 
 @requires(Permission.IMPORT)
+@require_safe
 def refused(request: HttpRequest, import_id: uuid.UUID) -> HttpResponse:
     """Give the refused lines as a file, to be mended by whoever sent them."""
     del request
@@ -184,7 +187,7 @@ def _acted(request: HttpRequest, import_id: uuid.UUID, done: str, act: Callable[
 
 def _page(request: HttpRequest, form: ImportForm, *, status: int = 200) -> HttpResponse:
     after = request.GET.get("after", "")
-    found = import_queries.imports(after=_id(after))
+    found = import_queries.imports(after=given.id_of(after))
     return render(request, "analyst/imports.html", {"page": found, "form": form}, status=status)
 
 
@@ -194,7 +197,7 @@ def _one(
     row = import_queries.one(import_id)
     part = Part(request.GET["part"]) if request.GET.get("part") in {one.value for one in Part} else Part.NEW
     place = request.GET.get("after", "").partition(".")
-    first, second = _id(place[0]), _id(place[2])
+    first, second = given.id_of(place[0]), given.id_of(place[2])
     found = import_queries.preview(import_id, part, after=(first, second) if first and second else None)
     shown = {
         **_state(row),
@@ -225,13 +228,6 @@ def _way(count: str) -> str:
     if count == "refused":
         return "#refused"
     return f"?part={count}#preview" if count in {one.value for one in Part} else ""
-
-
-def _id(text: str) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        return None
 
 
 urlpatterns = [

@@ -20,7 +20,7 @@ from django.shortcuts import redirect, render
 from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from vigie.errors import VigieError
 from vigie_node.accounts.roles import Permission
@@ -42,6 +42,7 @@ SHOWN = 100  # of what would match more or fewer, on the page; the file has all 
 
 
 @requires(Permission.LISTS_READ)
+@require_safe
 def page(request: HttpRequest) -> HttpResponse:
     """Show every list."""
     return _page(request, ListForm())
@@ -65,6 +66,7 @@ def create(request: HttpRequest) -> HttpResponse:
 
 
 @requires(Permission.LISTS_READ)
+@require_safe
 def one(request: HttpRequest, list_id: uuid.UUID) -> HttpResponse:
     """Show one list: its policy in words, the policies that it had, its simulations."""
     held = list_queries.one(list_id)
@@ -80,6 +82,7 @@ def one(request: HttpRequest, list_id: uuid.UUID) -> HttpResponse:
 
 
 @requires(Permission.LISTS_CHANGE)
+@require_http_methods(["GET", "HEAD", "POST"])
 def change(request: HttpRequest, list_id: uuid.UUID) -> HttpResponse:
     """Show the policy as a form; simulate what was stated, or put it in force."""
     held = list_queries.one(list_id)
@@ -132,6 +135,7 @@ def export(request: HttpRequest, list_id: uuid.UUID) -> HttpResponse | FileRespo
 
 
 @requires(Permission.LISTS_READ)
+@require_safe
 def simulation(request: HttpRequest, simulation_id: uuid.UUID) -> HttpResponse:
     """Show what a policy would have matched, as far as it is known."""
     found = sightings.simulation(simulation_id)
@@ -141,6 +145,7 @@ def simulation(request: HttpRequest, simulation_id: uuid.UUID) -> HttpResponse:
 
 
 @requires(Permission.LISTS_READ)
+@require_safe
 def progress(request: HttpRequest, simulation_id: uuid.UUID) -> HttpResponse:
     """Show how far a simulation is; when it has ended, the whole page is loaded again."""
     found = sightings.simulation(simulation_id)

@@ -18,10 +18,11 @@ from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from vigie.errors import VigieError
 from vigie_node.accounts.roles import Permission
+from vigie_node.analyst_app import given
 from vigie_node.analyst_app.access import actor_of, requires
 from vigie_node.analyst_app.seen import reach_of
 from vigie_node.base import error_words
@@ -49,14 +50,14 @@ class LoadForm(forms.Form):
     case = forms.CharField(label=gettext_lazy("Case"), max_length=64)
     exhibit = forms.CharField(label=gettext_lazy("Exhibit"), max_length=64, required=False)
     basis = forms.ChoiceField(label=gettext_lazy("Legal basis"), choices=_bases)
-    expires_on = forms.DateField(
+    expires_on = given.DayField(
         label=gettext_lazy("Deleted on"),
-        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
         help_text=gettext_lazy("What matched nothing is deleted then, from the index and the backups too."),
     )
 
 
 @requires(Permission.SIGHTINGS_LOAD)
+@require_safe
 def page(request: HttpRequest) -> HttpResponse:
     """Show the loads that may be seen, the latest first."""
     return _page(request, LoadForm())

@@ -22,7 +22,7 @@ from vigie.errors import VigieError
 from vigie_node.accounts import actions, key_actions, queries
 from vigie_node.accounts.roles import Permission, Scope
 from vigie_node.accounts.states import OrganisationKind
-from vigie_node.analyst_app import tables, words
+from vigie_node.analyst_app import given, tables, words
 from vigie_node.analyst_app.access import actor_of, requires
 from vigie_node.base import error_words
 
@@ -69,10 +69,9 @@ class KeyForm(QuotaForm):
         label=_("What it may ask"), choices=[(one.value, SCOPES[one][0]) for one in Scope],
         widget=forms.CheckboxSelectMultiple,
     )  # fmt: skip
-    expires_on = forms.DateField(
-        label=_("Last day"), required=False, widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
-        help_text=_("Empty: it does not expire. A year is a good habit."),
-    )  # fmt: skip
+    expires_on = given.DayField(
+        label=_("Last day"), required=False, help_text=_("Empty: it does not expire. A year is a good habit.")
+    )
     field_order = ("name", "scopes", "expires_on", "per_minute", "values_per_day")
 
 

@@ -25,7 +25,7 @@ from vigie_node.accounts import actions, queries, roles
 from vigie_node.accounts.roles import Permission, Role
 from vigie_node.accounts.states import Access
 from vigie_node.accounts.tokens import enrolment_path
-from vigie_node.analyst_app import tables
+from vigie_node.analyst_app import given, tables
 from vigie_node.analyst_app.access import actor_of, requires
 from vigie_node.base import error_words
 from vigie_node.flows import invite as invitations
@@ -64,7 +64,7 @@ class ChangeForm(forms.Form):
 @require_GET
 def people(request: HttpRequest) -> HttpResponse:
     """List people, by organisation and by how far their access is."""
-    organisation = _uuid(request.GET.get("organisation", ""))
+    organisation = given.id_of(request.GET.get("organisation", ""))
     access = request.GET.get("access", "")
     rows = [one for one in queries.people(organisation_id=organisation) if access in {"", one.access}]
     if request.GET.get("format") == "csv":
@@ -221,13 +221,6 @@ def _show_link(request: HttpRequest, person_id: uuid.UUID, token: str) -> HttpRe
 
 def _role(name: str) -> Role:
     return roles.role_named(name)
-
-
-def _uuid(text: str) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        return None
 
 
 urlpatterns = [

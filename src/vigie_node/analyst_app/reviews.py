@@ -17,7 +17,7 @@ from django.shortcuts import redirect, render
 from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from vigie.errors import InvalidInputError, VigieError
 from vigie_node.accounts.roles import Permission
@@ -55,6 +55,7 @@ class Row:
 
 
 @requires(Permission.CATALOGUE_READ)
+@require_safe
 def page(request: HttpRequest) -> HttpResponse:
     """Show what waits to be decided or looked at again."""
     return _page(request)

@@ -21,14 +21,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from vigie import labels
 from vigie.errors import VigieError
 from vigie.fingerprints.values import SIZE_BYTES, Algorithm, parse_hex
 from vigie.matching.verdicts import Outcome
 from vigie_node.accounts.roles import Permission
-from vigie_node.analyst_app import tables
+from vigie_node.analyst_app import given, tables
 from vigie_node.analyst_app.access import actor_of, requires
 from vigie_node.base import error_words
 from vigie_node.catalogue import reading, searching
@@ -67,7 +67,6 @@ class FileForm(forms.Form):
 
 def read_text(text: str) -> Asked:
     """Say what the text in the box is."""
-    text = text.strip()
     if named := _NAMED.fullmatch(text):
         return _fingerprint(named[2], [Algorithm(named[1].lower().replace("-", ""))])
     try:
@@ -97,11 +96,12 @@ def _fingerprint(text: str, algorithms: list[Algorithm]) -> Asked:
 
 
 @requires(Permission.CATALOGUE_SEARCH)
+@require_http_methods(["GET", "HEAD", "POST"])
 def search(request: HttpRequest) -> HttpResponse:
     """Search by what was typed, or show what can be searched for."""
     if request.method != "POST":
         return result_page(request)
-    asked = read_text(request.POST.get("text", "")[:500])
+    asked = read_text(given.words_of(request.POST.get("text", ""))[:500])
     if asked.id is not None:
         return _by_id(request, asked.id)
     if asked.scheme:
@@ -174,17 +174,18 @@ def result_page(request: HttpRequest, *, status: int = 200, **found: object) -> 
 
 
 @requires(Permission.CATALOGUE_SEARCH)
+@require_safe
 def said(request: HttpRequest) -> HttpResponse:
     """List what was said: by label, by source, or all."""
-    chosen = request.GET.get("label", "")
+    chosen = given.words_of(request.GET.get("label", ""))
     scheme, _colon, label = chosen.partition(":")
-    source = _id(request.GET.get("source", ""))
+    source = given.id_of(request.GET.get("source", ""))
     asks_for_file = request.GET.get("format") == "csv"
     page = searching.said(
         scheme=scheme,
         label=label,
         source_id=source,
-        after=_id(request.GET.get("after", "")),
+        after=given.id_of(request.GET.get("after", "")),
         limit=CSV_ROWS if asks_for_file else searching.PAGE,
     )
     reading.note_search("said", found=len(page.rows), by=actor_of(request), now=timezone.now())
@@ -200,13 +201,6 @@ def said(request: HttpRequest) -> HttpResponse:
         "source": searching.source(source) if source else None, "sources": searching.sources(limit=200),
     }  # fmt: skip
     return render(request, "analyst/said.html", shown)
-
-
-def _id(text: str) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        return None
 
 
 urlpatterns = [

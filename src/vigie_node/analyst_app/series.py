@@ -16,11 +16,11 @@ from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from vigie.errors import VigieError
 from vigie_node.accounts.roles import Permission
-from vigie_node.analyst_app import seen, words
+from vigie_node.analyst_app import given, seen, words
 from vigie_node.analyst_app.access import actor_of, may, requires
 from vigie_node.analyst_app.depiction_forms import ReasonForm
 from vigie_node.base import error_words
@@ -51,6 +51,7 @@ class StatusForm(ReasonForm):
 
 
 @requires(Permission.CATALOGUE_READ)
+@require_safe
 def page(request: HttpRequest) -> HttpResponse:
     """Show the series, the latest first."""
     return _page(request, SeriesForm())
@@ -74,6 +75,7 @@ def create(request: HttpRequest) -> HttpResponse:
 
 
 @requires(Permission.CATALOGUE_READ)
+@require_safe
 def one(request: HttpRequest, series_id: uuid.UUID) -> HttpResponse:
     """Show one series."""
     return _one(request, series_id)
@@ -97,7 +99,7 @@ def change(request: HttpRequest, series_id: uuid.UUID) -> HttpResponse:
 def _page(request: HttpRequest, form: forms.Form, *, status: int = 200) -> HttpResponse:
     chosen = request.GET.get("status", "")
     wanted = SeriesStatus(chosen) if chosen in SeriesStatus.__members__ else None
-    found = series_queries.page(status=wanted, after=_id(request.GET.get("after", "")))
+    found = series_queries.page(status=wanted, after=given.id_of(request.GET.get("after", "")))
     shown = {"page": found, "form": form, "statuses": SeriesStatus, "chosen": chosen}
     return render(request, "analyst/series_list.html", shown, status=status)
 
@@ -107,7 +109,7 @@ def _one(
 ) -> HttpResponse:
     with_figures = may(request, Permission.FIGURES_READ)
     held = reading.read_series(
-        series_id, after=_id(request.GET.get("after", "")), with_figures=with_figures, by=actor_of(request),
+        series_id, after=given.id_of(request.GET.get("after", "")), with_figures=with_figures, by=actor_of(request),
         now=timezone.now(),
     )  # fmt: skip
     figures = None
@@ -117,13 +119,6 @@ def _one(
     asked = form or StatusForm(initial={"status": held.status.value})
     shown = {"held": held, "seen": figures, "form": asked}
     return render(request, "analyst/series.html", shown, status=status)
-
-
-def _id(text: str) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        return None
 
 
 urlpatterns = [

@@ -30,7 +30,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django.views.generic import RedirectView
 
 from vigie.errors import UnavailableError
@@ -78,6 +78,7 @@ def enrol(request: HttpRequest) -> HttpResponse:
 
 
 @access.enrolling
+@require_safe
 def enrol_choose(request: HttpRequest) -> HttpResponse:
     """Let a person choose how they will sign in."""
     if sessions.has_shown_second_factor(request):
@@ -86,6 +87,7 @@ def enrol_choose(request: HttpRequest) -> HttpResponse:
 
 
 @access.signed_in
+@require_safe
 def my_account(request: HttpRequest) -> HttpResponse:
     """Show a person who they are here, what they may do and how they sign in."""
     person_id = access.actor_of(request).id
@@ -96,6 +98,7 @@ def my_account(request: HttpRequest) -> HttpResponse:
 
 
 @access.enrolling
+@require_http_methods(["GET", "HEAD", "POST"])
 def add_code_app(request: HttpRequest) -> HttpResponseBase:
     """Set up a code app, after a password: a code alone would be one factor."""
     if not sessions.can_use_codes(request):
@@ -105,6 +108,7 @@ def add_code_app(request: HttpRequest) -> HttpResponseBase:
 
 
 @access.signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
 @_again  # type: ignore[untyped-decorator]
 def remove_passkey(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Remove a passkey, unless it is the last way in."""
@@ -147,12 +151,19 @@ def _at_provider(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpRes
     return asked
 
 
+_as_pages = require_http_methods(["GET", "HEAD", "POST"])  # allauth's views take PUT for POST
+
+
 def _open(address: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
-    return path(address, access.open_to_all(view), name=name)
+    return path(address, access.open_to_all(_as_pages(view)), name=name)
+
+
+def _enrolling(address: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
+    return path(address, access.enrolling(_as_pages(view)), name=name)
 
 
 def _mine(address: str, view: Callable[..., HttpResponseBase], name: str) -> URLPattern:
-    return path(address, access.signed_in(view), name=name)
+    return path(address, access.signed_in(_as_pages(view)), name=name)
 
 
 _APPS = settings.SOCIALACCOUNT_PROVIDERS.get("openid_connect", {}).get("APPS", [])
@@ -166,13 +177,9 @@ urlpatterns = [
     _open("sign-in/second-factor", factors.authenticate, "mfa_authenticate"),
     _open("sign-in/passkey", passkeys.login_webauthn, "mfa_login_webauthn"),
     _open("sign-in/ended", account.account_inactive, "account_inactive"),
-    path("sign-in/again", access.enrolling(account.reauthenticate), name="account_reauthenticate"),
-    path("sign-in/again/code", access.enrolling(factors.reauthenticate), name="mfa_reauthenticate"),
-    path(
-        "sign-in/again/passkey",
-        access.enrolling(passkeys.reauthenticate_webauthn),
-        name="mfa_reauthenticate_webauthn",
-    ),
+    _enrolling("sign-in/again", account.reauthenticate, "account_reauthenticate"),
+    _enrolling("sign-in/again/code", factors.reauthenticate, "mfa_reauthenticate"),
+    _enrolling("sign-in/again/passkey", passkeys.reauthenticate_webauthn, "mfa_reauthenticate_webauthn"),
     _open("sign-in/with/<str:provider_id>", _at_provider(oidc.login), "openid_connect_login"),
     _open("sign-in/with/<str:provider_id>/back", _at_provider(oidc.callback), "openid_connect_callback"),
     _open("sign-in/cancelled", single_sign_on.login_cancelled, "socialaccount_login_cancelled"),
@@ -180,15 +187,13 @@ urlpatterns = [
     path("account", my_account, name="mfa_index"),
     path("account/code-app/add", add_code_app, name="mfa_activate_totp"),
     _mine("account/code-app/remove", codes.deactivate_totp, "mfa_deactivate_totp"),
-    path(
-        "account/passkeys", access.signed_in(RedirectView.as_view(pattern_name="mfa_index")), name="mfa_list_webauthn"
-    ),
-    path("account/passkeys/add", access.enrolling(passkeys.add_webauthn), name="mfa_add_webauthn"),
+    _mine("account/passkeys", RedirectView.as_view(pattern_name="mfa_index"), "mfa_list_webauthn"),
+    _enrolling("account/passkeys/add", passkeys.add_webauthn, "mfa_add_webauthn"),
     path("account/passkeys/<int:pk>/remove", remove_passkey, name="mfa_remove_webauthn"),
     _mine("account/passkeys/<int:pk>/rename", passkeys.edit_webauthn, "mfa_edit_webauthn"),
     _mine("account/recovery-codes", recovery.view_recovery_codes, "mfa_view_recovery_codes"),
     _mine("account/recovery-codes/new", recovery.generate_recovery_codes, "mfa_generate_recovery_codes"),
     _mine("account/password/change", _again(account.password_change), "account_change_password"),
-    path("account/password", access.enrolling(_again(account.password_set)), name="account_set_password"),
+    _enrolling("account/password", _again(account.password_set), "account_set_password"),
     path("account/sign-out-everywhere", sign_out_everywhere, name="sign_out_everywhere"),
 ]

@@ -17,11 +17,12 @@ from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from vigie.errors import VigieError
 from vigie_node.accounts import queries as accounts
 from vigie_node.accounts.roles import Permission
+from vigie_node.analyst_app import given
 from vigie_node.analyst_app.access import actor_of, requires
 from vigie_node.analyst_app.seen import reach_of
 from vigie_node.analyst_app.tables import csv_answer
@@ -60,6 +61,7 @@ class Row:
 
 
 @requires(Permission.TASKS_WORK)
+@require_safe
 def page(request: HttpRequest) -> HttpResponse:
     """Show the tasks, those that wait first."""
     return _page(request)
@@ -69,7 +71,8 @@ def page(request: HttpRequest) -> HttpResponse:
 @require_POST
 def take(request: HttpRequest) -> HttpResponse:
     """Take the chosen tasks; one that somebody else took meanwhile is left to them and said."""
-    chosen = [int(one) for one in request.POST.getlist("task") if one.isdecimal()][:MAX_AT_ONCE]
+    numbers = [given.number_of(one) for one in request.POST.getlist("task")[:MAX_AT_ONCE]]
+    chosen = [one for one in numbers if one is not None]
     taken = 0
     for number in chosen:
         try:
@@ -131,7 +134,7 @@ def _wanted(request: HttpRequest) -> Wanted:
         "done": (TaskState.DONE,),
     }.get(request.GET.get("show", ""), (TaskState.OPEN, TaskState.TAKEN))
     kind = request.GET.get("kind", "")
-    case = request.GET.get("case", "").strip()
+    case = given.words_of(request.GET.get("case", ""))
     return Wanted(
         states=states,
         kind=TaskKind(kind) if kind in TaskKind.__members__ else None,
@@ -142,8 +145,7 @@ def _wanted(request: HttpRequest) -> Wanted:
 
 def _page(request: HttpRequest, *, bad: dict[int, forms.Form] | None = None, status: int = 200) -> HttpResponse:
     wanted, reach = _wanted(request), reach_of(request)
-    after = request.GET.get("after", "")
-    start = int(after) if after.isdecimal() else None
+    start = given.number_of(request.GET.get("after", ""))
     if request.GET.get("format") == "csv":
         return _as_csv(queries.tasks(wanted, reach=reach, limit=CSV_ROWS))
     found = queries.tasks(wanted, reach=reach, after=start, limit=PAGE + 1)

@@ -2,6 +2,7 @@
 """Every URL that the analysts' process serves, and no other."""
 
 from django.urls import path
+from django.views.decorators.http import require_POST
 from django.views.i18n import set_language
 
 from vigie_node.analyst_app import (
@@ -30,5 +31,5 @@ PAGES = (
 
 urlpatterns = [
     *(pattern for page in PAGES for pattern in page.urlpatterns),
-    path("i18n/setlang/", access.open_to_all(set_language), name="set_language"),
+    path("i18n/setlang/", access.open_to_all(require_POST(set_language)), name="set_language"),
 ]

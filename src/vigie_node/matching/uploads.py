@@ -34,6 +34,7 @@ class FileTooLargeError(InvalidInputError):
     """A file of this size is not taken."""
 
     code = "matching.file-too-large"
+    http_status = 413
 
 
 class EmptyFileError(InvalidInputError):

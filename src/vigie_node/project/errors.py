@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import structlog
 from django.conf import settings
-from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
+from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, InternalError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.template.loader import render_to_string
 from django.utils.translation import gettext
@@ -69,6 +69,10 @@ def _of_django(error: BaseException | None) -> Problem:
             return Problem(404, "node.no-such-page", gettext("There is nothing at this address."))
         case PermissionDenied():
             return Problem(403, "node.not-allowed", gettext("Your role does not allow this."))
+        case RequestDataTooBig():
+            return Problem(413, "node.too-large", gettext("This is more than is taken at once. Nothing was changed."))
+        case UnreadablePostError():
+            return Problem(408, "node.unfinished-form", gettext("What you sent did not arrive whole: send it again."))
         case SuspiciousOperation() | BadRequest() | MultiPartParserError():
             return Problem(400, "node.malformed-request", gettext("The request is malformed: change it."))
     return Problem(500, "node.bug", gettext("The node made an error. Nothing was changed; quote the number below."))
@@ -110,6 +114,7 @@ def _title(problem: Problem) -> str:
         404: gettext("Not found"),
         403: gettext("Not allowed"),
         409: gettext("Not possible now"),
+        413: gettext("Too large"),
         415: gettext("Not readable"),
         500: gettext("Something went wrong here"),
         502: gettext("Not trusted"),

@@ -4,6 +4,7 @@
 - Every request has an id: its own if it came with a harmless one, else a new one. It is in the answer, in the log lines
   and on the page of an error. One that could be a fingerprint is not taken over: it would stand in the log.
 - What is not a static file is never stored by anybody on the way.
+- A stranger sends forms, never files: Django would write a file to the disk before anybody is asked who they are.
 """
 
 import re
@@ -13,6 +14,7 @@ from typing import TypeAlias
 
 import structlog
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
@@ -57,6 +59,18 @@ def safe_headers(get_response: GetResponse) -> GetResponse:
         response.setdefault("Cross-Origin-Opener-Policy", "same-origin")
         response.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         return response
+
+    return respond
+
+
+def limited_forms(get_response: GetResponse) -> GetResponse:
+    """Refuse what is larger than a form may be, unread; a file of somebody signed in is for its page to limit."""
+
+    def respond(request: HttpRequest) -> HttpResponseBase:
+        may_hold_file = request.content_type == "multipart/form-data" and request.user.is_authenticated
+        if not may_hold_file and int(request.META.get("CONTENT_LENGTH") or 0) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            return errors.explain(request, RequestDataTooBig())
+        return get_response(request)
 
     return respond
 

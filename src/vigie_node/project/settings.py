@@ -131,6 +131,7 @@ MIDDLEWARE = [
             "django_htmx.middleware.HtmxMiddleware",
             "vigie_node.analyst_app.middleware.session_limits",
             "vigie_node.analyst_app.middleware.OnlyWithSecondFactor",
+            "vigie_node.project.middleware.limited_forms",
             "vigie_node.project.middleware.ErrorsAsAnswers",
             "axes.middleware.AxesMiddleware",
         ]
