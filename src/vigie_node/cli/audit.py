@@ -60,6 +60,7 @@ def register(groups: main.Groups) -> None:
         help="verify and export the audit",
         description="Verify the audit, give its signed head away, prove one event of it.",
         epilog="Example: vigie-node audit verify --against head-2026-03-01.json",
+        formatter_class=main.Help,
     )
     commands = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     head = main.add_command(

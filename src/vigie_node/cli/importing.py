@@ -25,19 +25,19 @@ from vigie_node.flows import take_in
 
 _SHOWN_REFUSALS = 10
 _WORDS = {
-    "new": "new words",
-    "superseding": "words that take the place of an earlier one",
-    "unchanged": "words that are here already",
-    "outdated": "words older than the one that is here",
+    "new": "new assertions",
+    "superseding": "assertions that take the place of an earlier one",
+    "unchanged": "assertions that are here already",
+    "outdated": "assertions older than the one that is here",
     "repeated": "lines that repeat another",
-    "stays_revoked": "words that were revoked here and stay revoked",
-    "stays_disputed": "words that are disputed here and stay so",
+    "stays_revoked": "assertions that were revoked here and stay revoked",
+    "stays_disputed": "assertions that are disputed here and stay so",
     "overridden": "lines with a value that an override keeps from matching",
     "new_depictions": "new depictions",
     "new_fingerprints": "new fingerprints",
     "left_out": "values left out: they may never match",
     "refused": "lines refused",
-    "revoking": "words taken back: the file no longer holds them",
+    "revoking": "assertions taken back: the file no longer holds them",
 }
 
 
@@ -80,7 +80,7 @@ def register(groups: main.Groups) -> None:
     parser.add_argument("--issuer-key", type=main.path, action="append", default=[], metavar="FILE",
                         help="refuse a list that was not signed with this public key; may be repeated")  # fmt: skip
     parser.add_argument("--yes", action="store_true", help="take it in without asking")
-    parser.add_argument("--revoking", type=int, metavar="N", help="confirm that it takes back this many words")
+    parser.add_argument("--revoking", type=int, metavar="N", help="confirm that it takes back this many assertions")
     parser.add_argument("--later", action="store_true", help="leave it to the worker and to a look at the page")
     parser.add_argument("--go-on", type=uuid.UUID, metavar="ID", help="go on with an import that was interrupted")
 
@@ -165,7 +165,7 @@ def _confirm(row: ImportRow, options: argparse.Namespace) -> None:
 
 def _revoking(row: ImportRow, options: argparse.Namespace) -> int | None:
     if row.revoking and options.revoking is None and sys.stdin.isatty() and not options.yes:
-        output.progress(f"It takes back {row.revoking} words. Type that number:")
+        output.progress(f"It takes back {row.revoking} assertions. Type that number:")
         typed = sys.stdin.readline().strip()
         return int(typed) if typed.isdecimal() else None
     given: int | None = options.revoking

@@ -41,6 +41,7 @@ def register(groups: main.Groups) -> None:
         help="make, end and list the keys of partners",
         description="Make, end and list the keys with which other organisations' programs ask.",
         epilog="Example: vigie-node key create 'Example hosting' --country NL --name 'upload filter'",
+        formatter_class=main.Help,
     )
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     _add_create(actions)
@@ -76,8 +77,10 @@ def _add_create(actions: main.Groups) -> None:
     )  # fmt: skip
     parser.add_argument("--days", type=int, default=DAYS, help=f"how long it is valid (default {DAYS}; 0: no end)")
     parser.add_argument("--until", type=date.fromisoformat, metavar="DATE", help="its last day, instead of --days")
-    parser.add_argument("--per-minute", type=int, default=PER_MINUTE, help=f"requests (default {PER_MINUTE})")
-    parser.add_argument("--values-per-day", type=int, default=VALUES_PER_DAY, help=f"(default {VALUES_PER_DAY})")
+    parser.add_argument("--per-minute", type=int, default=PER_MINUTE, help=f"requests a minute (default {PER_MINUTE})")
+    parser.add_argument(
+        "--values-per-day", type=int, default=VALUES_PER_DAY, help=f"fingerprints a day (default {VALUES_PER_DAY})"
+    )
 
 
 def create_key(options: argparse.Namespace) -> None:

@@ -45,6 +45,7 @@ def register(groups: main.Groups) -> None:
         description="Make, enrol and list people, and what they may do.",
         epilog="Example: vigie-node user create b.dubois@example.org --name 'B. Dubois' --organisation "
         "'Example hotline' --role ANALYST",
+        formatter_class=main.Help,
     )
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     create = main.add_command(
