@@ -72,14 +72,14 @@ class LostFileError(UntrustedError):
 
 @dataclass(slots=True)
 class Pace:
-    """How many rows a transaction writes, so that it lasts about as long as it may."""
+    """How many rows a transaction writes, so that it lasts about as long as it may: fewer at once, more by and by."""
 
-    rows: int = 100
+    rows: int = 50
 
     def note(self, seconds: float, *, rows: int) -> None:
         """Learn from a transaction."""
         fitting = rows * TARGET_SECONDS / max(seconds, 0.001)
-        self.rows = max(10, min(MAX_ROWS, int(min(max(fitting, self.rows / 2), self.rows * 1.5))))
+        self.rows = max(10, min(MAX_ROWS, int(min(fitting, self.rows * 1.5))))
 
     @staticmethod
     def pause() -> None:
@@ -192,7 +192,7 @@ def _read_some(row: Import, order: Order, *, until: float, now: datetime) -> boo
     source = _source_of(row)
     claim = Claim(order.scheme, order.label, order.source_name)
     place = Place(row.progress.get("line", 1), row.progress.get("offset", 0))
-    done, pace = row.rows_done, Pace(row.progress.get("pace", 100))
+    done, pace = row.rows_done, Pace(row.progress["pace"]) if "pace" in row.progress else Pace()
     items: list[Item] = []
     while time.monotonic() < until:
         if not items:
@@ -234,20 +234,25 @@ def _note(import_id: uuid.UUID, **progress: object) -> Import:
 
 def _sweep_some(order: Order, *, until: float, now: datetime) -> bool:
     """Stage the revocation of what a full file no longer holds; return whether more has to be looked at."""
+    pace = Pace()
     while time.monotonic() < until:
         after = uuid.UUID(Import.objects.get(id=order.id).progress.get("swept_to", str(uuid.UUID(int=0))))
-        if not _sweep(order, after, now=now):
+        began = time.monotonic()
+        looked_at = _sweep(order, after, limit=pace.rows, now=now)
+        if not looked_at:
             return False
+        pace.note(time.monotonic() - began, rows=looked_at)
         Pace.pause()
     return True
 
 
 @transaction.atomic
-def _sweep(order: Order, after: uuid.UUID, *, now: datetime) -> bool:
-    window = list(Assertion.objects.filter(id__gt=after).order_by("id").values_list("id", flat=True)[:_READ_LINES])
+def _sweep(order: Order, after: uuid.UUID, *, limit: int, now: datetime) -> int:
+    """Look at the next words, whoever said them; return how many, 0 at the end."""
+    window = list(Assertion.objects.filter(id__gt=after).order_by("id").values_list("id", flat=True)[:limit])
     if not window:
         _note(order.id, is_swept=True)
-        return False
+        return 0
     locks.hold(locks.WORDS)
     superseding = Assertion.objects.filter(supersedes=OuterRef("pk"))
     lost = (
@@ -266,7 +271,7 @@ def _sweep(order: Order, after: uuid.UUID, *, now: datetime) -> bool:
     row.counts = dict(sorted((Counter(row.counts) + Counter(revoking=len(found))).items()))
     row.claimed_at = now
     row.save(update_fields=["counts", "claimed_at"])
-    return True
+    return len(window)
 
 
 def _take_over(order: Order, lost: list[uuid.UUID], *, now: datetime) -> None:

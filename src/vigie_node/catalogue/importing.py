@@ -21,7 +21,6 @@ from pathlib import Path
 import msgspec
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
 
 from vigie.errors import InvalidInputError, NotFoundError, UntrustedError, WrongStateError
 from vigie.lists.file import NO_KEYS, Keys
@@ -35,7 +34,7 @@ from vigie_node.base.ids import new_id
 from vigie_node.catalogue import classes, identity, upstream_files
 from vigie_node.catalogue.actions import NoSuchSourceError
 from vigie_node.catalogue.list_actions import NoSuchListError
-from vigie_node.catalogue.models import Assertion, Import, MatchList, Source
+from vigie_node.catalogue.models import Assertion, Dispute, Import, MatchList, Revocation, Source
 from vigie_node.catalogue.reasons import stated
 from vigie_node.catalogue.states import IMPORT_MOVES, ImportState
 from vigie_node.changes import actions as changes
@@ -295,10 +294,9 @@ def _drop_overtaken(shown: Import) -> int:
     Whatever they supersede: two imports staged beside each other do not know each other's words.
     """
     since = shown.created_at - _LATE
-    ended = Q(revocation__via=None, revocation__revoked_at__gte=since)
-    challenged = Q(disputes__outcome="", disputes__opened_at__gte=since)
-    own = Q() if shown.options.get("relays") else Q(source=shown.source_id)
-    overtaken = {word for of in (ended, challenged) for word in Assertion.objects.filter(own, of).values_list(*_WORD)}
+    ended = Revocation.objects.filter(via=None, revoked_at__gte=since)
+    challenged = Dispute.objects.filter(outcome="", opened_at__gte=since)
+    overtaken = {word for one in (ended, challenged) for word in one.values_list(*(f"assertion__{of}" for of in _WORD))}
     dropped = 0
     for portion in identity.portions(sorted({depiction for depiction, *_ in overtaken})):
         staged = Assertion.objects.filter(via=shown, depiction__in=portion).values_list("id", *_WORD)

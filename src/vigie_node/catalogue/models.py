@@ -241,7 +241,9 @@ class Revocation(models.Model):
     class Meta:
         app_label = "catalogue"
         indexes: ClassVar = [
-            models.Index(fields=["revoked_at"], name="revocation_time"),
+            models.Index(
+                fields=["via", "revoked_at"], name="revocation_time"
+            ),  # those of persons, since an import began
             models.Index(fields=["via", "assertion"], name="revocation_via"),
         ]
 

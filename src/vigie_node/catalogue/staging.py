@@ -3,8 +3,9 @@
 
 - What a portion writes and the note of its progress are committed together: killed at any moment, the import goes on
   where it was and does nothing twice.
-- What is held is read, and what is written made ready, before the transaction; if anything changed in between both are
-  done again within. So no decision rests on what was, and others wait for the inserts alone.
+- What is held is read, and what is written made ready, before the transaction; if something changed in between that
+  bears on it both are done again, before another transaction, and the last time within. So no decision rests on what
+  was, and others wait for the inserts alone.
 - Nothing that is staged counts: every row names its import, and is read only once that is visible.
 - A portion that finds the import cancelled, or gone on by another worker, writes nothing.
 
@@ -50,6 +51,7 @@ from vigie_node.changes.topics import Topic
 
 MAX_REFUSALS = 1000  # kept in detail; all are counted
 MAX_AHEAD = timedelta(days=1)
+_BEARING = (Topic.FINGERPRINTS_ADDED, Topic.FINGERPRINTS_REMOVED, Topic.STANDING, Topic.IMPORT, Topic.OVERRIDES)
 
 
 class SomebodyElseError(WrongStateError):
@@ -113,18 +115,22 @@ def stage(order: Order, items: Sequence[Item], *, done_before: int, pace: int, n
         if item.entry is not None:
             asked[item.entry.depiction].append(prints[item.line])
     sources = _sources(order, items, now=now)
-    position = change_log.latest()
-    ready = _decide(order, items, prints, asked, sources, now=now)
-    began = time.monotonic()
-    with transaction.atomic():
-        identity.lock()
-        if change_log.latest() != position:
-            ready = _decide(order, items, prints, asked, sources, now=now)
-        _note(order, items, ready, done_before=done_before, pace=pace, now=now)
-        rows = _insert(order, ready)
-        for begin in range(0, len(rows), changes.MAX_ITEMS):
-            portion = rows[begin : begin + changes.MAX_ITEMS]
-            changes.append(Topic.FINGERPRINTS_ADDED, subject=order.id, items=portion, now=now)
+    for is_last in (False, False, True):
+        position = change_log.latest()
+        ready = _decide(order, items, prints, asked, sources, now=now)
+        with transaction.atomic():
+            identity.lock()
+            began = time.monotonic()
+            if change_log.any_since(position, topics=_BEARING):
+                if not is_last:
+                    continue
+                ready = _decide(order, items, prints, asked, sources, now=now)
+            _note(order, items, ready, done_before=done_before, pace=pace, now=now)
+            rows = _insert(order, ready)
+            for begin in range(0, len(rows), changes.MAX_ITEMS):
+                portion = rows[begin : begin + changes.MAX_ITEMS]
+                changes.append(Topic.FINGERPRINTS_ADDED, subject=order.id, items=portion, now=now)
+        break
     return time.monotonic() - began
 
 

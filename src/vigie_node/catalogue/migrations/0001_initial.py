@@ -428,7 +428,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="revocation",
-            index=models.Index(fields=["revoked_at"], name="revocation_time"),
+            index=models.Index(fields=["via", "revoked_at"], name="revocation_time"),
         ),
         migrations.AddIndex(
             model_name="revocation",

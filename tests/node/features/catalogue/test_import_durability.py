@@ -21,6 +21,7 @@ from node.features.catalogue.catalogue_building import (
     counts,
     depiction,
     import_row,
+    make_list,
     pdq,
     row,
     say,
@@ -33,6 +34,7 @@ from node.features.catalogue.catalogue_building import (
 from vigie.errors import VigieError
 from vigie_node.base.actor import COMMAND, NODE
 from vigie_node.catalogue import actions, import_steps, importing, staging, standing
+from vigie_node.catalogue.import_steps import TARGET_SECONDS, Pace
 from vigie_node.catalogue.importing import Options
 from vigie_node.catalogue.models import Assertion, Depiction, Fingerprint, UpstreamRecord
 from vigie_node.catalogue.states import DisputeOutcome, ImportState
@@ -100,6 +102,71 @@ class TestKilled:
             import_steps.stage_some(import_id, by=NODE, now=NOW)
         assert Fingerprint.objects.count() == Depiction.objects.count() == 0
         assert import_row(import_id).rows_done == 0
+
+
+class TestPace:
+    def test_of_the_next_portion_is_what_fits_after_a_single_slow_one(self):
+        pace = Pace(1000)
+        pace.note(10 * TARGET_SECONDS, rows=1000)
+        assert pace.rows == pytest.approx(100, abs=1)
+
+    def test_is_taken_up_again_by_and_by(self):
+        pace, seen = Pace(100), []
+        for _ in range(4):
+            pace.note(0.001, rows=pace.rows)
+            seen.append(pace.rows)
+        assert seen == [150, 225, 337, 505]
+
+    @pytest.mark.parametrize(("seconds", "rows"), [(60.0, 10), (0.0, 2000)])
+    def test_stays_within_bounds(self, seconds, rows):
+        pace = Pace(2000)
+        pace.note(seconds, rows=2000)
+        assert pace.rows == rows
+
+
+class TestDecidedAnew:
+    """What others write while a portion is decided: it is decided again where that bears on it, and not in the way."""
+
+    @pytest.fixture
+    def staged_beside(self, tmp_path, monkeypatch):
+        """Stage a file while something happens after each decision; return where it was decided."""
+        taken_in(write_rows(tmp_path / "before.jsonl", [row(1), row(2)]), source())
+        path = write_rows(tmp_path / "rows.jsonl", [row(1, at=NOW), row(2, at=NOW)])
+        import_id = importing.start_import(path, source_id=source(), options=Options(), by=COMMAND, now=NOW)
+
+        def do(happens):
+            whole, where = staging._decide, []
+
+            def decide(*given, **named):
+                where.append("within" if connection.in_atomic_block else "before")
+                found = whole(*given, **named)
+                if where[-1] == "before":
+                    happens(len(where))
+                return found
+
+            monkeypatch.setattr(staging, "_decide", decide)
+            while import_steps.stage_some(import_id, by=NODE, now=NOW):
+                pass
+            return where, counts(import_id)
+
+        return do
+
+    def test_a_revocation_in_between_counts_and_is_decided_on_before_the_transaction(self, staged_beside):
+        said = assertion_on(1)
+        where, counted = staged_beside(
+            lambda time: actions.revoke(said, reason="wrong", **WRITER) if time == 1 else None
+        )
+        assert where == ["before", "before"]
+        assert counted == {"stays_revoked": 1, "superseding": 1}
+
+    def test_what_bears_on_nothing_is_not_decided_on_again(self, staged_beside):
+        where, _ = staged_beside(lambda _: make_list())
+        assert where == ["before"]
+
+    def test_where_something_always_happens_it_goes_on_all_the_same(self, staged_beside):
+        where, counted = staged_beside(lambda time: say(depiction(f"another {time}"), source("Ours")))
+        assert where == ["before", "before", "before", "within"]
+        assert counted == {"superseding": 2}
 
 
 class TestAtTheFlip:
