@@ -3,8 +3,8 @@
 
 - The content lives in anonymous memory, never in the file system; it is gone when the answer is. What comes over a wire
   is written there as it comes, and the worker gets that very memory: it is held once.
-- At most EXAMINERS files are examined at a time in a process; the next one waits WAIT_SECONDS, then is asked to come
-  back: a queue without an end would only hide the overload.
+- At most EXAMINERS files are examined at a time in a process; WAITING more wait for WAIT_SECONDS, the others are asked
+  to come back: a queue without an end would only hide the overload.
 - What could not be read is said, with its code: it is never "no match".
 """
 
@@ -12,7 +12,6 @@ import atexit
 import contextlib
 import os
 import queue
-import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Self
@@ -22,10 +21,12 @@ from vigie.fingerprints import digests
 from vigie.fingerprints.hashing import Examiner
 from vigie.fingerprints.messages import Content, Other, Problem
 from vigie.fingerprints.values import Digests
+from vigie_node.base.lanes import Lane
 from vigie_node.matching import questions
 from vigie_node.matching.questions import Question
 
 EXAMINERS = 2
+WAITING = 2
 WAIT_SECONDS = 10.0
 MAX_FILE_BYTES = 256 * 1024 * 1024
 
@@ -131,7 +132,12 @@ def examine_arriving(chunks: Iterable[bytes]) -> Examined:
 
 
 _idle: "queue.SimpleQueue[Examiner]" = queue.SimpleQueue()
-_free = threading.Semaphore(EXAMINERS)
+_lane = Lane(
+    at_once=EXAMINERS,
+    waiting=WAITING,
+    wait_seconds=WAIT_SECONDS,
+    full=lambda: BusyExaminersError("other files are being examined; send it again in a moment"),
+)
 
 
 @atexit.register
@@ -144,9 +150,7 @@ def close() -> None:
 
 @contextlib.contextmanager
 def _examiner() -> Iterator[Examiner]:
-    if not _free.acquire(timeout=WAIT_SECONDS):
-        raise BusyExaminersError("other files are being examined; send it again in a moment")
-    try:
+    with _lane.held():
         try:
             examiner = _idle.get_nowait()
         except queue.Empty:
@@ -155,5 +159,3 @@ def _examiner() -> Iterator[Examiner]:
             yield examiner
         finally:
             _idle.put(examiner)
-    finally:
-        _free.release()

@@ -5,8 +5,8 @@
   a match touches no database.
 - An answer tells as much as the key's scope allows: verdict, label and reason; with MATCH_TRUSTED also the claims with
   their distances and ids, from which a list could be reconstructed or evasion tuned.
-- Many values at once go through a lane of their own, one request at a time and in portions, so that single look-ups
-  keep their latency.
+- Many values at once go through a lane of their own, one request at a time, so that single look-ups keep their latency
+  and a thread.
 - A process that cannot follow the change log answers 503, never "no match".
 
 Requests and answers are JSON, or MessagePack where Content-Type and Accept say so. docs/reference/partner-api.md.
@@ -15,7 +15,7 @@ Requests and answers are JSON, or MessagePack where Content-Type and Accept say 
 import contextlib
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
@@ -32,6 +32,7 @@ from vigie.fingerprints.values import Algorithm, parse_hex
 from vigie.fingerprints.video import FrameSpan
 from vigie.matching.verdicts import Outcome
 from vigie_node.accounts.roles import Scope
+from vigie_node.base.lanes import Lane
 from vigie_node.catalogue import standing
 from vigie_node.catalogue.rules import ListRule, Mode
 from vigie_node.changes.topics import Topic
@@ -49,6 +50,7 @@ MAX_VALUES = 10_000
 MAX_BODY_BYTES = 8 * 1024 * 1024
 NOTE_SECONDS = 30.0
 FEW = 64  # values that a request may ask for outside the lane of the many
+LANE_WAITING = 1
 LANE_WAIT_SECONDS = 20.0
 _log = structlog.get_logger("vigie_node.look_up")
 MSGPACK = "application/msgpack"
@@ -169,7 +171,12 @@ class Service:
         self.ring = KeyRing(Quotas(settings.HOME / "run" / "quotas"))
         self.watch = Watch()
         self.bodies = Bodies()
-        self._lane = threading.Lock()
+        self._lane = Lane(
+            at_once=1,
+            waiting=LANE_WAITING,
+            wait_seconds=LANE_WAIT_SECONDS,
+            full=lambda: BusyLaneError("other large requests are being answered; ask again in a moment"),
+        )
         self._index = lookup.of_catalogue()
         self._index.heed(Topic.KEYS, self.ring.reload)
 
@@ -209,7 +216,7 @@ class Service:
         if count > MAX_VALUES:
             raise TooLargeError(f"a request asks for at most {MAX_VALUES} values; send several")
         self.ring.count(caller, values=count, now=now)
-        with self._lane_for(count):
+        with self._lane.held() if count > FEW else contextlib.nullcontext():
             answers = self._ask(contents, caller, only=asked.lists, now=now)
         told = [
             tell(answer, caller, ref=one.reference, scheme=asked.scheme)
@@ -244,18 +251,6 @@ class Service:
             raise WrongMethodError("a look-up is a POST request")
         self._index.check_fresh()
         return self.ring.caller(token_of(environ.get("HTTP_AUTHORIZATION", "")), scope=scope, now=now)
-
-    @contextlib.contextmanager
-    def _lane_for(self, count: int) -> Iterator[None]:
-        if count <= FEW:
-            yield
-            return
-        if not self._lane.acquire(timeout=LANE_WAIT_SECONDS):
-            raise BusyLaneError("other large requests are being answered; ask again in a moment")
-        try:
-            yield
-        finally:
-            self._lane.release()
 
     def _reply(self, answers: list[AnswerTold], environ: Mapping[str, Any]) -> Reply:
         told = MatchTold(self._index.position, answers)

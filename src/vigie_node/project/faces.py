@@ -36,7 +36,7 @@ class Serving:
 
 SERVING = {
     Face.PUBLIC: Serving("vigie_node.public_site.urls", 8000, "vigie_node.project.wsgi:application", 4),
-    Face.ANALYST: Serving("vigie_node.analyst_app.urls", 8001, "vigie_node.project.wsgi:application", 4),
+    Face.ANALYST: Serving("vigie_node.analyst_app.urls", 8001, "vigie_node.project.wsgi:application", 6),
     Face.PARTNER: Serving("vigie_node.partner_api.urls", 8002, "vigie_node.project.wsgi:application", 8),
 }
 

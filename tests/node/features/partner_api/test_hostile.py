@@ -4,7 +4,9 @@
 import contextlib
 import json
 import socket
+import threading
 import time
+from collections import Counter
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -18,7 +20,7 @@ from vigie_node.accounts import key_actions as keys
 from vigie_node.accounts.roles import Scope
 from vigie_node.base import arrivals
 from vigie_node.base.actor import COMMAND
-from vigie_node.partner_api import bodies, codes
+from vigie_node.partner_api import bodies, codes, hot
 from vigie_node.project.faces import Face
 
 SECONDS = 20
@@ -354,6 +356,26 @@ class TestSlowBodies:
 
 
 @pytest.mark.filterwarnings("ignore")
+class TestLanes:
+    def test_many_large_requests_leave_a_thread_for_a_light_one(self, node, token):
+        items = [{"pdq": partners.value(2).hex()}] * hot.MAX_VALUES
+        large = request("POST", "/v1/match", token=token, body=json.dumps({"items": items}).encode())
+        with contextlib.ExitStack() as stack:
+            wires = [stack.enter_context(Wire(node)) for _ in range(20)]
+            senders = [threading.Thread(target=wire.send, args=(large,)) for wire in wires]
+            for one in senders:
+                one.start()
+            assert seconds_to_be_found(node, token) < 2
+            for one in senders:
+                one.join()
+            told = Counter(
+                (status, "" if status == 200 else code_of(body))
+                for status, _, body in (wire.answer() for wire in wires)
+            )
+        assert set(told) <= {(200, ""), (503, "partners.busy-lane")}
+        assert told[200, ""]
+
+
 class TestDescription:
     def test_nothing_that_follows_the_description_makes_a_server_error(self, node, token):
         schema = schemathesis.openapi.from_url(f"{node}/v1/openapi.json")
