@@ -4,12 +4,17 @@
 - A backup is taken while the node works. It holds the database; the node's secrets are kept elsewhere, by other means.
 - A restore only fills a node that holds no records and does not run, and in this order: check the file, load it, bring
   it to this version, delete what fell due meanwhile, drop the indexes, verify the audit against the backup's head.
+- A restore that was cut off, or whose audit does not verify, leaves a mark: the node does not start, and only another
+  restore, from the beginning, takes it away.
 - Sessions do not come back: whoever was signed in then signs in again.
 - What was revoked after the backup was taken stands again as it was then: the command says from when on.
 """
 
 import argparse
 import contextlib
+import fcntl
+import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -29,9 +34,11 @@ from vigie_node.audit.faults import FaultKind
 from vigie_node.base.actor import COMMAND
 from vigie_node.cli import backup_databases as databases
 from vigie_node.cli import backup_files as files
-from vigie_node.cli import main, migrate, output, supervisor
+from vigie_node.cli import homes, main, migrate, output, supervisor
 from vigie_node.matching import actions as matching
 from vigie_node.sightings import actions as sightings
+
+_SCRATCH = ".backup-"
 
 
 class NotAFolderError(InvalidInputError):
@@ -169,7 +176,7 @@ def restore_backup(options: argparse.Namespace) -> None:
     """Check a backup, and make this empty node what it holds."""
     keys = files.identities(options.identity)
     trusted = [heads.public_key(path.read_text("ascii", errors="replace")) for path in options.key]
-    now = datetime.now(UTC)
+    now, half_restored = datetime.now(UTC), homes.half_restored(settings.HOME)
     with _scratch() as scratch, files.opened(options.file, keys=keys, scratch=scratch) as (manifest, unpack):
         _check_fits(manifest)
         if manifest.head:
@@ -181,6 +188,7 @@ def restore_backup(options: argparse.Namespace) -> None:
             return
         with supervisor.only_one(settings.HOME):
             _check_empty()
+            half_restored.touch()
             databases.load(copied)
     applied = migrate.migrate()
     expired = _mend(now=now)
@@ -188,6 +196,7 @@ def restore_backup(options: argparse.Namespace) -> None:
     size = manifest.head.head.size if manifest.head else 0
     with transaction.atomic():
         audit.record(Event.BACKUP_RESTORED, subject=size, by=COMMAND, at=now, made_at=manifest.made_at)
+    half_restored.unlink()
     output.write(
         {"made_at": manifest.made_at, "audit_size": size, "migrations": len(applied), "expired": expired},
         text=f"The node is as it was on {manifest.made_at:%Y-%m-%d %H:%M} UTC; its audit of {size} events is whole.\n"
@@ -210,7 +219,8 @@ def _check_fits(manifest: files.Manifest) -> None:
 
 
 def _check_empty() -> None:
-    if held := databases.held():
+    held = 0 if homes.half_restored(settings.HOME).exists() else databases.held()
+    if held:
         raise NotEmptyError(
             f"this node holds records ({held} tables): a backup is only restored into an empty one; "
             "make one with another VIGIE_HOME or VIGIE_DATABASE_URL, and `vigie-node init`"
@@ -248,5 +258,24 @@ def _verify(manifest: files.Manifest, *, trusted: list[Ed25519PublicKey], now: d
 def _scratch() -> Iterator[Path]:
     """Yield a folder in the node's home, for its user alone; what is in it stands in clear."""
     settings.HOME.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".backup-", dir=settings.HOME) as folder:
+    _sweep()
+    with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=settings.HOME) as folder, _held(Path(folder)):
         yield Path(folder)
+
+
+def _sweep() -> None:
+    """Delete what a command that was killed left in clear."""
+    for folder in settings.HOME.glob(f"{_SCRATCH}*"):
+        with contextlib.suppress(BlockingIOError), _held(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Hold a folder, so that no other command takes it for a dead one's."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)

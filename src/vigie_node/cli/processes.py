@@ -25,7 +25,7 @@ from vigie_node.project.faces import SERVING, Face
 
 STOP_SECONDS = 3
 _PR_SET_PDEATHSIG = 1
-_FIGURES = ("counter", "histogram", "gauge_max")  # as prometheus_client names its files
+_FIGURES = ("counter", "histogram", "gauge_max", "gauge_livemax")  # as prometheus_client names its files
 _FIGURES_BYTES = 1 << 19
 # What every process needs and no setting changes: imported once, before the processes are forked.
 _SHARED_IMPORTS = (

@@ -30,6 +30,12 @@ class NoHomeError(NotFoundError):
     code = "node.no-home"
 
 
+class HalfRestoredError(WrongStateError):
+    """A restore did not come to its end."""
+
+    code = "node.half-restored"
+
+
 class UnsafeError(NotAllowedError):
     """The configuration is not safe to start on."""
 
@@ -87,18 +93,21 @@ def read_plan() -> Plan:
 
 
 def check_home(home: Path) -> None:
-    """Refuse to start where nothing was made.
+    """Refuse to start where nothing was made, or half.
 
-    Raises:  NoHomeError.
+    Raises:  NoHomeError; HalfRestoredError.
     """
     if not homes.is_made(home):
         raise NoHomeError("there is no node here: run `vigie-node init`, or set VIGIE_HOME to the node's home")
+    if homes.half_restored(home).exists():
+        raise HalfRestoredError(
+            "a restore was not finished or its audit does not verify: run `vigie-node restore` again"
+        )
 
 
 def keep_up(plan: Plan) -> int:
     """Start the processes, tell the addresses, keep all running; return the exit code."""
     begun = time.monotonic()
-    processes.prepare_figures(plan.home, anew=False)
     with supervisor.only_one(plan.home):
         processes.prepare_figures(plan.home, anew=True)
         for face, address in plan.addresses.items():

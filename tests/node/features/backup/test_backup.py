@@ -170,6 +170,31 @@ class TestBackupAndRestore:
         assert b"gone-for-good" not in (tmp_path / "copy").read_bytes()
 
 
+class TestCutOff:
+    def test_a_restore_that_was_cut_off_is_done_again_before_the_node_starts(self, backup, empty):
+        empty.write(1)  # as far as it came
+        (empty.home / "run" / "restoring").touch()
+        for command in (["up"], ["serve", "worker"]):
+            refused = empty.run(*command)
+            assert (refused.returncode, "[node.half-restored]" in refused.stderr) == (5, True)
+        empty.records("restore", backup)
+        assert not (empty.home / "run" / "restoring").exists()
+        assert empty.ask(SOURCES) != ["1"]
+
+    def test_what_it_left_in_clear_is_swept_by_the_next(self, tmp_path, source):
+        left = source.home / ".backup-killed"
+        left.mkdir()
+        (left / "database.sqlite3").write_bytes(b"in clear")
+        held = source.home / ".backup-at-work"
+        held.mkdir()
+        descriptor = os.open(held, os.O_RDONLY)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        source.records("backup", tmp_path / "next.vigie-backup")
+        os.close(descriptor)
+        assert (left.exists(), held.exists()) == (False, True)
+        held.rmdir()
+
+
 class TestRestoreRefuses:
     @pytest.mark.parametrize(
         ("change", "code"),
