@@ -8,10 +8,11 @@
 
 import pytest
 import schemathesis
+from django.test import Client
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from node import analyst_description, people
+from node import analyst_description, entrance, people
 from node.features.analyst_app import furnishing
 from vigie_node.accounts.roles import Role
 from vigie_node.analyst_app.access import Openness
@@ -30,12 +31,13 @@ class Caller:
         self._sign_in()
 
     def _sign_in(self):
-        (cookie,) = people.cookies(self._person, self._address)
-        self._cookies = f"{cookie['name']}={cookie['value']}; csrftoken={TOKEN}"
+        client = people.sign_in(Client(), self._person)
+        entrance.again(client)  # what changes how somebody signs in is asked for, too
+        self._cookies = f"sessionid={client.cookies['sessionid'].value}; csrftoken={TOKEN}"
 
     def ask(self, case):
         answer = self._ask(case)
-        if "/sign-in" in answer.headers.get("Location", answer.headers.get("HX-Redirect", "")):
+        if any("/sign-in" in way for name in ("location", "hx-redirect") for way in answer.headers.get(name, ())):
             self._sign_in()
             answer = self._ask(case)
         return answer
@@ -74,10 +76,12 @@ class TestDescription:
         everything, nothing = Caller(node, *Role), Caller(node)
         failed = []
         for operation in operations:
-            for mode in schemathesis.GenerationMode:
-                case = _call(operation, mode, known, everything, failed)
+            right, _wrong = (
+                _call(operation, mode, known, everything, failed)
+                for mode in (schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE)
+            )
             if operation.definition.raw["x-open-to"] == Openness.PERMITTED:
-                assert nothing.ask(case).status_code in {400, 403}, operation.label
+                assert nothing.ask(right).status_code == 403, operation.label
         assert failed == []
 
 
@@ -95,7 +99,7 @@ def _call(operation, mode, known, caller, failed):
             case.path_parameters[name] = known[name][number // 4 % len(known[name])]
         answer = caller.ask(case)
         if answer.status_code >= 500:
-            failed.append((operation.label, answer.status_code, answer.headers["X-Request-Id"]))
+            failed.append((operation.label, answer.status_code, answer.headers.get("x-request-id")))
         last[:] = [case]
 
     calls()
