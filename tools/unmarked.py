@@ -2,7 +2,9 @@
 """The strings that pages show and no module marks: labels, legal bases, the engine's reasons, what actions refuse.
 
 - Pages ask for their translation by the English words (`words.meaning`, the filter `said`, `error_words.said`).
-- A refusal counts where its message is a plain string; one that holds a number or a name is said by its kind.
+- A refusal counts where its message is a plain string, with or without places in braces; one that is put together
+  before it is raised is said by its kind.
+- What an import says of a line comes from the engine, which reads the lines.
 """
 
 import ast
@@ -15,6 +17,7 @@ from pathlib import Path
 SRC = Path(__file__).resolve().parents[1] / "src"
 # What pages call; the other features refuse on the command line and over HTTP, where English is spoken.
 REFUSING = ("accounts", "alarms", "analyst_app", "catalogue", "matching", "sightings")
+READING = ("vigie/labels.py", "vigie/lists/entries.py", "vigie/lists/reading.py", "vigie/lists/rows.py")
 CONSTANTS = {"vigie_node/matching/answers.py": ("NEAR",)}
 
 Found = tuple[str, str]  # the string, and the file that it is in
@@ -49,6 +52,7 @@ def _reasons() -> Iterator[Found]:
     found = [
         *(verdicts.reason_of_digests(one) for one in ({Algorithm.SHA256}, *weak)),
         *(verdicts.gated_reason(gate) for gate in GATES),
+        *(gate.sentence for gate in GATES),
         unknown,
         f"{unknown} {verdicts.CONTRADICTED}",
     ]
@@ -67,6 +71,17 @@ def _refusals() -> Iterator[Found]:
         for file in sorted((SRC / "vigie_node" / feature).rglob("*.py")):
             path = str(file.relative_to(SRC))
             yield from ((message, path) for message in _raised(_tree(path)))
+    for path in (*READING, "vigie_node/catalogue/staging.py"):
+        yield from ((message, path) for message in chain(_raised(_tree(path)), _remarked(_tree(path))))
+
+
+def _remarked(tree: ast.AST) -> Iterator[str]:
+    """Yield what is said of a line: the third that a remark, or a refusal, is given."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in {"Remark", "refuse"}:
+            said = node.args[2] if len(node.args) > 2 else None
+            if isinstance(said, ast.Constant) and isinstance(said.value, str):
+                yield said.value
 
 
 def _raised(tree: ast.AST) -> Iterator[str]:

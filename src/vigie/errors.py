@@ -10,10 +10,17 @@ from typing import ClassVar
 
 
 class VigieError(Exception):
-    """Any failure that Vigie foresees; everything else is a bug."""
+    """Any failure that Vigie foresees; everything else is a bug.
+
+    A message with places in braces is given with its `values`: so it can be said in another language, too.
+    """
 
     code: ClassVar[str] = "vigie.error"
     exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str = "", **values: str | int) -> None:
+        super().__init__(message.format(**values) if values else message)
+        self.template, self.values = message, values
 
 
 class InvalidInputError(VigieError):

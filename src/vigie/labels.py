@@ -60,10 +60,14 @@ def find(scheme: str, code: str) -> Label:
     Raises:  UnknownSchemeError; UnknownLabelError.
     """
     if scheme not in schemes():
-        raise UnknownSchemeError(f"there is no such classification scheme; choose one of: {', '.join(schemes())}")
+        raise UnknownSchemeError(
+            "there is no such classification scheme; choose one of: {choices}", choices=", ".join(schemes())
+        )
     labels = schemes()[scheme].codes
     if code not in labels:
-        raise UnknownLabelError(f"scheme {scheme} has no such label; choose one of: {', '.join(labels)}")
+        raise UnknownLabelError(
+            "scheme {scheme} has no such label; choose one of: {choices}", scheme=scheme, choices=", ".join(labels)
+        )
     return labels[code]
 
 

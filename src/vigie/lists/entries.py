@@ -165,11 +165,11 @@ def check_text(text: str, *, name: str) -> None:
     Raises:  MalformedEntryError.
     """
     if not text or text != text.strip():
-        raise MalformedEntryError(f"{name} is a text without spaces around it, and not empty")
+        raise MalformedEntryError("{name} is a text without spaces around it, and not empty", name=name)
     if len(text) > MAX_TEXT_CHARACTERS:
-        raise MalformedEntryError(f"{name} has at most {MAX_TEXT_CHARACTERS} characters")
+        raise MalformedEntryError("{name} has at most {limit} characters", name=name, limit=MAX_TEXT_CHARACTERS)
     if not text.isprintable():  # control and bidirectional characters, line ends, lone surrogates
-        raise MalformedEntryError(f"{name} has characters that cannot be shown")
+        raise MalformedEntryError("{name} has characters that cannot be shown", name=name)
 
 
 def check_claim(claim: Claim) -> None:

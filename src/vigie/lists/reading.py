@@ -273,7 +273,8 @@ def _rows(chunk: Sequence[Line], source: Source, names: tuple[str, ...]) -> tupl
 
 def _text(number: int, content: bytes | None, bad: list[Remark]) -> str | None:
     if content is None:
-        bad.append(Remark(number, "lists.line-too-long", f"the line is longer than {MAX_LINE_BYTES} bytes"))
+        limit = {"limit": MAX_LINE_BYTES}
+        bad.append(Remark(number, "lists.line-too-long", "the line is longer than {limit} bytes", limit))
     elif b"\0" in content:
         bad.append(Remark(number, "lists.nul-byte", "the line has a NUL byte"))
     else:
@@ -304,8 +305,10 @@ def _table_rows(texts: list[tuple[int, str]], names: tuple[str, ...], bad: list[
         if fields is None:
             bad.append(Remark(number, "lists.malformed-quotes", "the quotes of the line are not in order"))
         elif len(fields) != len(names):
-            message = f"the line has {len(fields)} fields; the first line names {len(names)}"
-            bad.append(Remark(number, "lists.field-count", message))
+            counts = {"found": len(fields), "named": len(names)}
+            bad.append(
+                Remark(number, "lists.field-count", "the line has {found} fields; the first line names {named}", counts)
+            )
         elif place >= 0 and (found := _table_frames(fields[place])) is None:
             bad.append(
                 Remark(number, "lists.malformed-frame", "a frame is written start-end:quality:pdq, in milliseconds")
@@ -334,8 +337,10 @@ def _json_rows(texts: list[tuple[int, str]], bad: list[Remark]) -> tuple[Rows, l
             rows.append(_DECODER.decode(text))
             lines.append(number)
         except (msgspec.MsgspecError, RecursionError):
-            message = "the line is not a JSON object with the fields of an entry; see the list format"
-            bad.append(Remark(number, "lists.malformed-json", message))
+            bad.append(Remark(
+                number, "lists.malformed-json",
+                "the line is not a JSON object with the fields of an entry; see the list format",
+            ))  # fmt: skip
     columns = {name: [_as_text(getattr(row, name)) for row in rows] for name in _TEXT_COLUMNS}
     frames: list[Sequence[FrameText]] = [[_json_frame(one) for one in row.frames or ()] for row in rows]
     return Rows(lines, columns, frames, [row.size_bytes for row in rows]), bad

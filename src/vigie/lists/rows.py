@@ -51,11 +51,17 @@ FrameText = tuple[int, int, str, str]  # at_ms, until_ms, pdq, quality
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """What was refused or left out of one line, and why."""
+    """What was refused or left out of one line, and why: a sentence with places in braces, and what stands there."""
 
     line: int
     code: str
-    message: str
+    template: str
+    values: Mapping[str, str | int] = field(default_factory=dict)
+
+    @property
+    def message(self) -> str:
+        """Return the whole sentence."""
+        return self.template.format(**self.values) if self.values else self.template
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +91,10 @@ class Rows:
 class _Sieve:
     """Which rows are refused, each for the first reason found."""
 
-    refused: dict[int, tuple[str, str]] = field(default_factory=dict)
+    refused: dict[int, tuple[str, str, Mapping[str, str | int]]] = field(default_factory=dict)
 
-    def refuse(self, row: int, code: str, message: str) -> None:
-        self.refused.setdefault(int(row), (code, message))
+    def refuse(self, row: int, code: str, template: str, **values: str | int) -> None:
+        self.refused.setdefault(int(row), (code, template, values))
 
 
 def to_columns(rows: Rows, *, given: Given) -> tuple[Columns, list[Remark], list[Remark]]:
@@ -121,14 +127,19 @@ def _values(
     digits = 2 * SIZE_BYTES[algorithm]
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
     for place in np.flatnonzero((lengths != 0) & (lengths != digits)):
-        message = f"{algorithm} has {digits} hexadecimal digits; this has {lengths[place]}"
-        sieve.refuse(owners[place], "lists.hex-length", message)
+        sieve.refuse(
+            owners[place], "lists.hex-length", "{algorithm} has {digits} hexadecimal digits; this has {found}",
+            algorithm=algorithm.value, digits=digits, found=int(lengths[place]),
+        )  # fmt: skip
     places: Numbers = np.flatnonzero(lengths == digits).astype(np.int64)
     joined = "".join([texts[place] for place in places.tolist()]).encode("ascii", "replace")
     codes = _HEX[np.frombuffer(joined, np.uint8)].reshape(-1, digits)
     is_hex = (codes < 16).all(axis=1)
     for place in places[~is_hex]:
-        sieve.refuse(owners[place], "lists.hex-digits", f"{algorithm} has hexadecimal digits only (0-9, a-f)")
+        sieve.refuse(
+            owners[place], "lists.hex-digits", "{algorithm} has hexadecimal digits only (0-9, a-f)",
+            algorithm=algorithm.value,
+        )  # fmt: skip
     codes = codes[is_hex]
     return places[is_hex], (codes[:, ::2] << 4 | codes[:, 1::2]).astype(np.uint8)
 
@@ -161,8 +172,10 @@ def _frame_table(rows: Rows, sieve: _Sieve) -> Table:
     owners = np.array([one[0] for one in flat], np.int64)
     for row, at_ms, until_ms, pdq, _ in flat:
         if not pdq or not 0 <= at_ms <= until_ms <= MAX_FRAME_MS:
-            message = "a frame has a value, and times from 0 to 49 days of which the first is not after the second"
-            sieve.refuse(row, "lists.malformed-frame", message)
+            sieve.refuse(
+                row, "lists.malformed-frame",
+                "a frame has a value, and times from 0 to 49 days of which the first is not after the second",
+            )  # fmt: skip
     places, values = _values([one[3] for one in flat], owners, algorithm=Algorithm.PDQ, sieve=sieve)
     table = np.zeros(len(places), FRAME)
     table["entry"], table["value"] = owners[places], values
@@ -224,7 +237,7 @@ def _claims(rows: Rows, given: Given, sieve: _Sieve) -> tuple[tuple[Claim, ...],
                 found = error
             seen[said] = found
         if isinstance(found, InvalidInputError):
-            sieve.refuse(row, found.code, str(found))
+            sieve.refuse(row, found.code, found.template, **found.values)
         numbers.append(found if isinstance(found, int) else 0)
     return tuple(claims) or (given.claim,), numbers
 
@@ -246,8 +259,7 @@ def _times(rows: Rows, given: Given, sieve: _Sieve) -> list[int]:
             seen[text] = _micros(text)
         found = seen[text]
         if found is None:
-            message = "asserted_at is a time with its zone, as in 2026-01-31T12:00:00Z"
-            sieve.refuse(row, "lists.malformed-time", message)
+            sieve.refuse(row, "lists.malformed-time", "asserted_at is a time with its zone, as in 2026-01-31T12:00:00Z")
         micros.append(found or 0)
     return micros
 
@@ -270,7 +282,7 @@ def _kinds(rows: Rows, pictures: Table, frames: Table, sieve: _Sieve) -> NDArray
         if text in known:
             kinds[row] = known[text]
         elif text:
-            sieve.refuse(row, "lists.unknown-kind", f"kind is one of {', '.join(known)}")
+            sieve.refuse(row, "lists.unknown-kind", "kind is one of {choices}", choices=", ".join(known))
     return kinds
 
 
@@ -299,7 +311,7 @@ def _name(entries: Table, depictions: Sequence[str], strongest: list[bytes], sie
             try:
                 check_text(depiction, name="depiction")
             except MalformedEntryError as error:
-                sieve.refuse(row, error.code, str(error))
+                sieve.refuse(row, error.code, error.template, **error.values)
             places[row] = len(texts)
             texts.append(depiction)
     entries["depiction"] = np.frombuffer(bytes(keys), np.uint8).reshape(-1, 16)

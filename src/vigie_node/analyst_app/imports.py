@@ -205,7 +205,10 @@ def _one(
         "parts": [(one, row.counts.get(one.value, 0)) for one in Part],
         "preview": found,
         "next_after": f"{found.after[0]}.{found.after[1]}" if found.after else "",
-        "refusals": import_queries.refusals(import_id, limit=20),
+        "refusals": [
+            (one.line, error_words.filled(one.template, one.values), one.code)
+            for one in import_queries.refusals(import_id, limit=20)
+        ],
         "cancelling": cancelling or ReasonForm(auto_id="cancel-%s"),
     }
     return render(request, "analyst/import.html", shown, status=status)

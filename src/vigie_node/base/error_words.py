@@ -2,8 +2,11 @@
 """What an error says on a page, in the reader's language.
 
 - A message that stands word for word in the translations is said word for word.
-- One that holds a number or a name is said by its kind, the message behind it as it is: never less than in English.
+- So is one with places in braces, if it was given with its values.
+- Any other is said by its kind, the message behind it as it is: never less than in English.
 """
+
+from collections.abc import Mapping
 
 from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
@@ -24,8 +27,14 @@ _KINDS = {
 def said(error: errors.VigieError) -> str:
     """Say an error in the reader's language."""
     message = str(error)
-    translation = gettext(message) if message else ""
+    translation = filled(error.template, error.values)
     kind = next((words for kind, words in _KINDS.items() if isinstance(error, kind)), None)
     if kind is None or translation != message or (get_language() or "en").startswith("en"):
         return translation
     return f"{kind} ({message})" if message else str(kind)
+
+
+def filled(template: str, values: Mapping[str, str | int]) -> str:
+    """Say a sentence with places in braces in the reader's language, with what stands there."""
+    translation = gettext(template) if template else ""
+    return translation.format(**values) if values else translation

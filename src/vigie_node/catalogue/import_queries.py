@@ -63,12 +63,18 @@ class ImportPage:
 
 @dataclass(frozen=True, slots=True)
 class RefusedRow:
-    """One line that was refused."""
+    """One line that was refused: a sentence with places in braces, and what stands there."""
 
     id: int
     line: int
     code: str
-    message: str
+    template: str
+    values: Mapping[str, str | int]
+
+    @property
+    def message(self) -> str:
+        """Return the whole sentence, in English."""
+        return self.template.format(**self.values) if self.values else self.template
 
 
 After = tuple[uuid.UUID, uuid.UUID]
@@ -131,7 +137,7 @@ def under_way() -> tuple[ImportRow, ...]:
 def refusals(import_id: uuid.UUID, *, after: int = 0, limit: int = PAGE) -> list[RefusedRow]:
     """Return lines that were refused, in the order of the file, from after a row's number on."""
     query = ImportRefusal.objects.filter(of=import_id, id__gt=after).order_by("id")
-    return [RefusedRow(*row) for row in query.values_list("id", "line", "code", "message")[:limit]]
+    return [RefusedRow(*row) for row in query.values_list("id", "line", "code", "message", "values")[:limit]]
 
 
 def preview(import_id: uuid.UUID, part: Part, *, after: After | None = None, limit: int = PAGE) -> PreviewPage:

@@ -87,7 +87,8 @@ class ImportRefusal(models.Model):
     of = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="refusals")
     line = models.BigIntegerField()
     code = models.CharField(max_length=64)
-    message = models.CharField(max_length=500)
+    message = models.CharField(max_length=500)  # in English, with places for the values
+    values = models.JSONField(default=dict)
 
     class Meta:
         app_label = "catalogue"
@@ -241,9 +242,7 @@ class Revocation(models.Model):
     class Meta:
         app_label = "catalogue"
         indexes: ClassVar = [
-            models.Index(
-                fields=["via", "revoked_at"], name="revocation_time"
-            ),  # those of persons, since an import began
+            models.Index(fields=["via", "revoked_at"], name="revocation_time"),
             models.Index(fields=["via", "assertion"], name="revocation_via"),
         ]
 

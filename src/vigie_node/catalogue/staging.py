@@ -184,7 +184,7 @@ def _decide(
         bulk.ready(Assertion, _ASSERTION, written.assertions),
         bulk.ready(UpstreamRecord, _RECORD, written.records),
         bulk.ready(ImportMark, ("of", "assertion"), list(dict.fromkeys(written.marks))),
-        bulk.ready(ImportRefusal, ("of", "line", "code", "message"), written.refusals),
+        bulk.ready(ImportRefusal, ("of", "line", "code", "message", "values"), written.refusals),
         sorted(written.reused),
         written.counts,
     )
@@ -217,11 +217,14 @@ class _Portion:
         if entry is None:
             return Remark(item.line, "lists.malformed-entry", "the line is no entry")
         if entry.claim.asserted_by != self.order.source_name and not self.order.relays:
-            message = "it gives another's word, and this source was not said to pass on the word of others"
-            return Remark(item.line, "catalogue.foreign-word", message)
+            return Remark(
+                item.line, "catalogue.foreign-word",
+                "it gives another's word, and this source was not said to pass on the word of others",
+            )  # fmt: skip
         if entry.claim.scheme is None and not self.order.bank:
-            message = "it states no class, and none was given for the lines that state none"
-            return Remark(item.line, "catalogue.no-class", message)
+            return Remark(
+                item.line, "catalogue.no-class", "it states no class, and none was given for the lines that state none"
+            )
         if entry.asserted_at > self.now + MAX_AHEAD:
             return Remark(item.line, "catalogue.future-assertion", "it would be asserted in the future")
         return None
@@ -235,8 +238,10 @@ class _Portion:
         held = self.held.words.get(key, [])
         outcome = merging.effect_of(str(label), at, held)
         if outcome.effect is Effect.CONTRADICTORY:
-            message = "the same source stated another class for the same content at the same time; neither is later"
-            return Remark(item.line, "catalogue.contradictory", message)
+            return Remark(
+                item.line, "catalogue.contradictory",
+                "the same source stated another class for the same content at the same time; neither is later",
+            )  # fmt: skip
         self._keep(entry, prints, depiction, is_new=is_new)
         self._document(item, entry, depiction)
         is_repeated = outcome.effect is Effect.UNCHANGED and outcome.held in self.held.own
@@ -301,7 +306,7 @@ class _Portion:
         self.written.counts["refused"] += 1
         if remark.code not in _NEVER_WORDS:
             self.written.counts["unread"] += 1
-        self.written.refusals.append((self.order.id, remark.line, remark.code, remark.message[:500]))
+        self.written.refusals.append((self.order.id, remark.line, remark.code, remark.template, remark.values))
 
 
 _NEVER_WORDS = frozenset({"lists.trivial-content", "lists.gated-value"})  # no word was lost with such a line

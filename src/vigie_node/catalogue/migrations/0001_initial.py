@@ -138,6 +138,7 @@ class Migration(migrations.Migration):
                 ("line", models.BigIntegerField()),
                 ("code", models.CharField(max_length=64)),
                 ("message", models.CharField(max_length=500)),
+                ("values", models.JSONField(default=dict)),
                 (
                     "of",
                     models.ForeignKey(

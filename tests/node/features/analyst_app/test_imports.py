@@ -83,6 +83,32 @@ class TestAnImport:
         assert "Line 2" in page
         assert inside.get(f"/imports/{the_import().id}/refused").text.startswith("line,code,why")
 
+    @pytest.mark.parametrize(
+        ("language", "short", "unknown"),
+        [
+            ("en", "sha256 has 64 hexadecimal digits; this has 3", "scheme inhope has no such label; choose one of: "),
+            (
+                "fr",
+                "sha256 a 64 chiffres hexadécimaux\u00a0; il y en a 3 ici",
+                "le système inhope n’a pas cette classe",
+            ),
+            ("nl", "sha256 heeft 64 hexadecimale cijfers; dit heeft er 3", "schema inhope heeft deze klasse niet"),
+            ("de", "sha256 hat 64 hexadezimale Ziffern; hier sind es 3", "das Schema inhope hat diese Klasse nicht"),
+        ],
+    )
+    def test_a_refused_line_is_said_in_the_language_of_the_reader_and_in_english_in_the_file(
+        self, inside, language, short, unknown
+    ):
+        digest = hashlib.sha256(b"one").hexdigest()
+        send(inside, csv_file("sha256,scheme,label", "abc,inhope,baseline", f"{digest},inhope,none"))
+        work()
+        inside.cookies["django_language"] = language
+        shown = inside.get(f"/imports/{the_import().id}").text
+        assert short in shown
+        assert unknown in shown
+        report = inside.get(f"/imports/{the_import().id}/refused").text
+        assert "this has 3" in report
+
     def test_a_file_that_takes_words_back_asks_for_their_number(self, inside):
         send(inside, lines("one", "two"))
         work()

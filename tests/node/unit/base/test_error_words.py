@@ -30,6 +30,12 @@ class TestSaid:
             said = error_words.said(errors.InvalidInputError(WITH_A_NUMBER))
         assert said == f"So kann das nicht angenommen werden; ändern Sie es. ({WITH_A_NUMBER})"
 
+    def test_is_word_for_word_with_what_stands_in_its_places(self):
+        refused = errors.InvalidInputError("{name} has at most {limit} characters", name="recipe", limit=9)
+        assert str(refused) == "recipe has at most 9 characters"
+        with translation.override("nl"):
+            assert error_words.said(refused) == "recipe heeft hoogstens 9 tekens"
+
     def test_adds_nothing_in_english(self):
         with translation.override("en"):
             assert error_words.said(errors.InvalidInputError(WITH_A_NUMBER)) == WITH_A_NUMBER
