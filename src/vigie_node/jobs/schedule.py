@@ -85,12 +85,16 @@ def _quarantine_floods(now: datetime) -> bool:
     return False
 
 
+def _deleting(step: Step) -> Step:
+    return lambda now: step(watch.believed(now))
+
+
 JOBS: tuple[Job, ...] = (
     Job("sequence-audit", 0.2, keep_audit.sequence, limit_seconds=30),
     Job("watch-audit", 5, keep_audit.Waiting(), limit_seconds=30),
     Job("verify-audit", 3600, keep_audit.verify, limit_seconds=6 * 3600),
     Job("publish-indexes", 5, _publish_indexes),
-    Job("prune-changes", 3600, _prune_changes),
+    Job("prune-changes", 3600, _deleting(_prune_changes)),
     Job("reconcile-indexes", 6 * 3600, _reconcile_indexes),
     Job("look-back", 0.5, _look_back),
     Job("load-results", 1, _load_results),
@@ -99,11 +103,11 @@ JOBS: tuple[Job, ...] = (
     Job("keep-banks", 10, bank.keep_up),
     Job("simulate", 1, _simulate),
     Job("quarantine-floods", 30, _quarantine_floods),
-    Job("expire-sightings", 60, expire.sightings_due),
-    Job("expire-depictions", 24 * 3600, expire.Depictions()),
-    Job("expire-notes", 3600, expire.notes_due),
+    Job("expire-sightings", 60, _deleting(expire.sightings_due)),
+    Job("expire-depictions", 24 * 3600, _deleting(expire.Depictions())),
+    Job("expire-notes", 3600, _deleting(expire.notes_due)),
     Job("watch-clock", 1, watch.clock, limit_seconds=30),
     Job("watch-disk", 30, watch.disk, limit_seconds=30),
     Job("forget-sessions", 3600, watch.forget_sessions),
-    Job("tidy-accounts", 3600, expire.accounts_due),
+    Job("tidy-accounts", 3600, _deleting(expire.accounts_due)),
 )

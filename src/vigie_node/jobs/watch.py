@@ -4,13 +4,16 @@
 - Little room raises an alarm before there is none: at DISK_PART of the disk or DISK_BYTES, whichever is less room.
 - The clock is compared with the machine's monotonic one: a step beyond CLOCK_SECONDS raises an alarm, since times of
   records before and after it cannot be compared. Durations never rest on the clock.
+- Nothing is deleted by a clock that was put forward until it has stood so for BELIEVED_SECONDS: what is kept too
+  long can still be deleted, what was deleted too early is lost.
 - An alarm is repeated at most once in REPEAT_SECONDS while its cause lasts.
 """
 
 import shutil
+import threading
 import time
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 
@@ -24,6 +27,7 @@ DISK_PART = 0.05
 DISK_BYTES = 2 * 1024**3
 CLOCK_SECONDS = 5.0
 REPEAT_SECONDS = 3600.0
+BELIEVED_SECONDS = 86_400.0
 
 
 @dataclass(slots=True)
@@ -32,6 +36,8 @@ class Watcher:
 
     last_alarm: dict[Alarm, float] = field(default_factory=dict)
     clock: tuple[float, float] | None = None  # wall clock and monotonic, in seconds
+    steps: list[tuple[float, float]] = field(default_factory=list)  # when, by the monotonic clock, and by how much
+    one_thread: threading.Lock = field(default_factory=threading.Lock)
 
     def may_raise(self, alarm: Alarm, *, at: float) -> bool:
         """Say whether an alarm is due again, and note that it was raised."""
@@ -69,13 +75,23 @@ def disk(now: datetime, *, home: Path | None = None, watcher: Watcher = _watcher
 def clock(now: datetime, *, monotonic: float | None = None, watcher: Watcher = _watcher) -> bool:
     """Raise CLOCK where the wall clock was set since the last call."""
     reading = (now.timestamp(), time.monotonic() if monotonic is None else monotonic)
-    before, watcher.clock = watcher.clock, reading
-    if before is not None:
-        step = clock_step(before, reading)
+    with watcher.one_thread:
+        before, watcher.clock = watcher.clock, reading
+        step = clock_step(before, reading) if before else 0.0
         if abs(step) > CLOCK_SECONDS:
-            direction = "forward" if step > 0 else "back"
-            alarms.raise_alarm(Alarm.CLOCK, subject=direction, by=NODE, now=now)
+            watcher.steps.append((reading[1], step))
+    if abs(step) > CLOCK_SECONDS:
+        alarms.raise_alarm(Alarm.CLOCK, subject="forward" if step > 0 else "back", by=NODE, now=now)
     return False
+
+
+def believed(now: datetime, *, monotonic: float | None = None, watcher: Watcher = _watcher) -> datetime:
+    """Return the time to delete by: the clock's, without the steps forward that are too new to be believed."""
+    at = time.monotonic() if monotonic is None else monotonic
+    clock(now, monotonic=at, watcher=watcher)
+    with watcher.one_thread:
+        watcher.steps = [(when, step) for when, step in watcher.steps if at - when < BELIEVED_SECONDS]
+    return now - timedelta(seconds=max(0.0, sum(step for _, step in watcher.steps)))
 
 
 def forget_sessions(now: datetime) -> bool:

@@ -52,6 +52,31 @@ class TestDisk:
 
 
 @pytest.mark.django_db
+class TestBelieved:
+    def at(self, watcher, seconds, *, wall):
+        now = NOW + timedelta(seconds=wall)
+        return watch.believed(now, monotonic=float(seconds), watcher=watcher) - NOW
+
+    def test_is_the_clock_while_nobody_sets_it(self):
+        watcher = watch.Watcher()
+        assert [self.at(watcher, s, wall=s).total_seconds() for s in (0, 60, 7200)] == [0, 60, 7200]
+
+    def test_leaves_out_a_step_forward_until_it_has_stood_for_a_day(self):
+        watcher, day = watch.Watcher(), 86_400
+        self.at(watcher, 0, wall=0)
+        assert self.at(watcher, 60, wall=60 + day).total_seconds() == 60
+        assert self.at(watcher, day, wall=2 * day).total_seconds() == day
+        assert self.at(watcher, day + 61, wall=2 * day + 61).total_seconds() == 2 * day + 61
+
+    def test_follows_a_clock_that_is_put_right_and_one_that_is_put_back(self):
+        watcher = watch.Watcher()
+        self.at(watcher, 0, wall=0)
+        self.at(watcher, 10, wall=3610)
+        assert self.at(watcher, 20, wall=20).total_seconds() == 20
+        assert self.at(watcher, 30, wall=-3570).total_seconds() == -3570
+
+
+@pytest.mark.django_db
 class TestClock:
     @pytest.mark.parametrize(
         ("wall", "monotonic", "told"),
