@@ -77,7 +77,7 @@ class Page:
 
     def address(self, known):
         """Return an address of the page: of the first thing that there is, or of none."""
-        made_up = {"UUIDConverter": str(uuid.UUID(int=7)), "IntConverter": "7", "StringConverter": "seven"}
+        made_up = {"UUIDConverter": str(uuid.UUID(int=7)), "IntConverter": "7", "SlugConverter": "seven"}
         parts = {name: made_up[type(one).__name__] for name, one in self.parts.items()}
         return self.path.format(**{name: known.get(name, [one])[0] for name, one in parts.items()})
 

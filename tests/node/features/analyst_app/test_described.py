@@ -19,7 +19,7 @@ from vigie_node.analyst_app.access import Openness
 from vigie_node.project.faces import Face
 
 SECONDS = 20
-EXAMPLES = 4  # of each operation and way of asking
+EXAMPLES = 3  # of each operation and way of asking
 TOKEN = "a" * 32  # of the forms; the cookie says the same
 
 
