@@ -83,7 +83,10 @@ def pending() -> list[str]:
     try:
         executor = MigrationExecutor(connection)
     except OperationalError as error:
-        raise BusyDatabaseError("the database does not answer: check that it runs, and VIGIE_DATABASE_URL") from error
+        raise BusyDatabaseError(
+            "the database does not answer: check that it runs, VIGIE_HOME and VIGIE_DATABASE_URL; where there is no node "
+            "yet, run `vigie-node init`"
+        ) from error
     ours = {label for label, _ in executor.loader.graph.nodes}
     known = set(executor.loader.disk_migrations) | set(executor.loader.replacements)
     unknown = [one for one in executor.loader.applied_migrations if one[0] in ours and one not in known]
