@@ -46,7 +46,7 @@ class OrganisationForm(forms.Form):
     name = forms.CharField(label=_("Name"), max_length=200)
     country = forms.CharField(label=_("Country"), min_length=2, max_length=2, help_text=_("Two letters, such as FR."))
     kind = forms.ChoiceField(
-        label=_("What it is"), choices=[(one.value, words.look_of(one).word) for one in OrganisationKind]
+        label=_("Kind"), choices=[(one.value, words.look_of(one).word) for one in OrganisationKind]
     )
 
 

@@ -68,7 +68,7 @@ def test_somebody_is_invited_and_later_leaves(node, page):
     press(page, "button", "Give Auditor")
     expect(page.get_by_text("Analyst and Auditor", exact=True)).to_be_visible()
     check(page)
-    press(page, "button", "Take Auditor")
+    press(page, "button", "Take away Auditor")
     expect(page.get_by_text("Analyst and Auditor", exact=True)).to_have_count(0)
 
     # Their access ends, after a question that repeats whose it is.
