@@ -106,7 +106,7 @@ def a_list_manager_sends_a_file(page, node, file):
 def lets_it_count(page):
     """Let the staged import count."""
     dialog = opened(page, "Let it count")
-    expect(dialog).to_contain_text("From Hotline Example")
+    expect(dialog).to_contain_text("1 new assertion of Hotline Example will count")
     dialog.get_by_role("button", name="Let it count").click()
     expect(page.get_by_text("It counts from now on.")).to_be_visible()
 
