@@ -18,6 +18,7 @@ NOT_OF_PARTNERS = (
     "django_htmx",
     "vigie_node.analyst_app",
     "axes",
+    "vigie_node.project.middleware.limited_forms",
 )
 
 
