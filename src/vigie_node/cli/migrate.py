@@ -84,8 +84,8 @@ def pending() -> list[str]:
         executor = MigrationExecutor(connection)
     except OperationalError as error:
         raise BusyDatabaseError(
-            "the database does not answer: check that it runs, VIGIE_HOME and VIGIE_DATABASE_URL; where there is no node "
-            "yet, run `vigie-node init`"
+            "the database does not answer: check that it runs, VIGIE_HOME and VIGIE_DATABASE_URL; where there is no "
+            "node yet, run `vigie-node init`"
         ) from error
     ours = {label for label, _ in executor.loader.graph.nodes}
     known = set(executor.loader.disk_migrations) | set(executor.loader.replacements)
