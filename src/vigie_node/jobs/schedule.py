@@ -8,7 +8,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeAlias
 
 from django.db import transaction
 
@@ -24,20 +23,25 @@ from vigie_node.matching import lookup, published
 from vigie_node.sightings import queries as sightings_log
 
 CHANGES_KEPT = timedelta(days=7)  # longer than any process stands still
-Step: TypeAlias = Callable[[datetime], bool | int | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """A job: its name in figures and alarms, the rest after a step that left nothing to do, its step.
 
-    `limit_seconds` is how long a step may take before an alarm says that it hangs.
+    `limit_seconds` is how long a step may take before an alarm says that it hangs. One that `deletes` what is over gets
+    the time that the node believes (`watch.believed`).
     """
 
     name: str
     every_seconds: float
-    run: Step
+    run: Callable[[datetime], bool | int | None]
     limit_seconds: float = 600.0
+    deletes: bool = False
+
+    def step(self, now: datetime) -> bool | int | None:
+        """Do one step."""
+        return self.run(watch.believed(now) if self.deletes else now)
 
 
 def _publish_indexes(now: datetime) -> bool:
@@ -85,16 +89,12 @@ def _quarantine_floods(now: datetime) -> bool:
     return False
 
 
-def _deleting(step: Step) -> Step:
-    return lambda now: step(watch.believed(now))
-
-
 JOBS: tuple[Job, ...] = (
     Job("sequence-audit", 0.2, keep_audit.sequence, limit_seconds=30),
     Job("watch-audit", 5, keep_audit.Waiting(), limit_seconds=30),
     Job("verify-audit", 3600, keep_audit.verify, limit_seconds=6 * 3600),
     Job("publish-indexes", 5, _publish_indexes),
-    Job("prune-changes", 3600, _deleting(_prune_changes)),
+    Job("prune-changes", 3600, _prune_changes, deletes=True),
     Job("reconcile-indexes", 6 * 3600, _reconcile_indexes),
     Job("look-back", 0.5, _look_back),
     Job("load-results", 1, _load_results),
@@ -103,11 +103,11 @@ JOBS: tuple[Job, ...] = (
     Job("keep-banks", 10, bank.keep_up),
     Job("simulate", 1, _simulate),
     Job("quarantine-floods", 30, _quarantine_floods),
-    Job("expire-sightings", 60, _deleting(expire.sightings_due)),
-    Job("expire-depictions", 24 * 3600, _deleting(expire.Depictions())),
-    Job("expire-notes", 3600, _deleting(expire.notes_due)),
+    Job("expire-sightings", 60, expire.sightings_due, deletes=True),
+    Job("expire-depictions", 24 * 3600, expire.Depictions(), deletes=True),
+    Job("expire-notes", 3600, expire.notes_due, deletes=True),
     Job("watch-clock", 1, watch.clock, limit_seconds=30),
     Job("watch-disk", 30, watch.disk, limit_seconds=30),
     Job("forget-sessions", 3600, watch.forget_sessions),
-    Job("tidy-accounts", 3600, _deleting(expire.accounts_due)),
+    Job("tidy-accounts", 3600, expire.accounts_due, deletes=True),
 )

@@ -89,7 +89,7 @@ def step(state: State) -> float:
     close_old_connections()
     state.step_since, state.told_of_hanging = time.monotonic(), False
     try:
-        more = job.run(datetime.now(UTC))
+        more = job.step(datetime.now(UTC))
     except Exception as error:  # noqa: BLE001 - whatever a job raises, the others go on
         return _fail(state, error)
     finally:
