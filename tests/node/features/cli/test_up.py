@@ -2,11 +2,13 @@
 import contextlib
 import json
 import os
+import resource
 import shutil
 import signal
 import socket
 import sqlite3
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -141,37 +143,74 @@ class TestUp:
             assert "9f86d081" not in figures
 
 
+class SmallDisk:
+    """A disk of its own in memory, that can be filled."""
+
+    says = "[node.disk-full]"
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def fill(self, node):
+        with (self.folder / "filler").open("wb", buffering=0) as filler, contextlib.suppress(OSError):
+            while filler.write(bytes(4096)):
+                pass
+
+    def run(self, *arguments):
+        return commands.run(self.folder / "home", *arguments)
+
+    def free(self, node):
+        (self.folder / "filler").unlink()
+
+
+class NarrowDisk:
+    """Where nobody may mount a disk: no file of the node may grow, which the system refuses in other words."""
+
+    says = "[node.database-unusable]"
+    limits = (4096, resource.RLIM_INFINITY)
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def fill(self, node):
+        for pid in (node.process.pid, *node.processes()):
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, self.limits)
+
+    def run(self, *arguments):
+        return subprocess.run(
+            ["prlimit", f"--fsize={self.limits[0]}:", sys.executable, "-m", "vigie_node.cli.main", *arguments],
+            env=commands.environment(self.folder / "home"), capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    def free(self, node):
+        for pid in (node.process.pid, *node.processes()):
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+
 class TestAFullDisk:
     @pytest.fixture
     def disk(self, tmp_path):
-        """A small disk of its own, in memory."""
         folder = tmp_path / "disk"
         folder.mkdir()
-        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", folder], check=False)
-        if mounted.returncode:
-            # Without the right to mount, what needs a really full disk is left to the machine that has it.
-            yield None
-            return
-        yield folder
-        subprocess.run(["umount", "--lazy", folder], check=True)
+        mount = ["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", folder]
+        is_mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
+        yield SmallDisk(folder) if is_mounted else NarrowDisk(folder)
+        if is_mounted:
+            subprocess.run(["umount", "--lazy", folder], check=True)
 
     def test_ends_no_process_and_loses_nothing(self, disk, made_once):
-        if disk is None:
-            return
-        home = shutil.copytree(made_once, disk / "home")
+        home = shutil.copytree(made_once, disk.folder / "home")
+        key = ("key", "create", "A provider", "--country", "BE", "--name", "x")
         with commands.up(home, VIGIE_PARTNER_WORKERS="1") as node:
             node.read_until("state")
-            with (disk / "filler").open("wb", buffering=0) as filler, contextlib.suppress(OSError):
-                while filler.write(bytes(4096)):
-                    pass
-            refused = commands.run(home, "key", "create", "A provider", "--country", "BE", "--name", "x")
-            assert (refused.returncode, "[node.disk-full]" in refused.stderr) == (8, True)
+            disk.fill(node)
+            refused = disk.run(*key)
+            assert (refused.returncode, disk.says in refused.stderr) == (8, True), refused.stderr
             for number in range(40):
                 assert [node.get(face, f"/{number}/")[0] for face in FACES] == [404] * 3
-            assert commands.run(home, "backup", str(disk / "backup")).returncode == 8
-            (disk / "filler").unlink()
-            commands.wait_for(lambda: ready(commands.run(home, "key", "create", "A provider", "--country", "BE",
-                                                         "--name", "x")))  # fmt: skip
+            assert disk.run("backup", str(disk.folder / "backup")).returncode == 8
+            disk.free(node)
+            commands.wait_for(lambda: ready(commands.run(home, *key)))
             node.end()
             assert "[node.process-died]" not in node.process.stderr.read()
             assert commands.records(commands.run(home, "audit", "verify"))[-1]["is_whole"]
