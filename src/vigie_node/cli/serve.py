@@ -3,8 +3,9 @@
 
 import argparse
 import os
+import sys
 
-from vigie_node.cli import main, processes, up
+from vigie_node.cli import main, processes, supervisor, up
 from vigie_node.project.faces import Face
 
 
@@ -28,6 +29,8 @@ def run(options: argparse.Namespace) -> int:
     up.check_home(plan.home)
     processes.prepare_figures(plan.home, anew=False)
     os.environ["VIGIE_FACE"] = face.value
-    up.check_start([face])
+    # In a child: what the check loads, the process that waits for the serving one need not hold.
+    if refused := supervisor.wait_for(supervisor.fork(lambda: sys.exit(up.check_start([face])))):
+        return refused
     processes.run(face, address=plan.addresses.get(face, ""))
     return 0

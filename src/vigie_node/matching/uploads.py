@@ -13,6 +13,7 @@ import contextlib
 import os
 import queue
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Self
 
@@ -66,11 +67,13 @@ class Examined:
 
 
 class Received:
-    """A file in anonymous memory, written as it comes; close it when it was examined."""
+    """A file in anonymous memory, written as it comes; close it when it was examined.
+
+    Its digests are made in a thread while the worker decodes: neither waits for the other.
+    """
 
     def __init__(self) -> None:
         self.size_bytes = 0
-        self._hasher = digests.Hasher()
         self._descriptor = os.memfd_create("vigie-upload", os.MFD_CLOEXEC)
 
     def __enter__(self) -> Self:
@@ -91,7 +94,6 @@ class Received:
         self.size_bytes += len(chunk)
         if self.size_bytes > MAX_FILE_BYTES:
             raise FileTooLargeError(f"a file has at most {MAX_FILE_BYTES} bytes; send its fingerprints instead")
-        self._hasher.update(chunk)
         view = memoryview(chunk)
         while view:
             view = view[os.write(self._descriptor, view) :]
@@ -103,12 +105,15 @@ class Received:
         """
         if not self.size_bytes:
             raise EmptyFileError("the file is empty; send its bytes")
-        exact = self._hasher.digests()
         found: Content = Other()
         with _examiner() as examiner:
-            for one in examiner.examine(self._descriptor, size_bytes=self.size_bytes, open_archives=False):
-                if isinstance(one, Content):
-                    found = one
+            hashing = _hashing.submit(digests.of_descriptor, self._descriptor)
+            try:
+                for one in examiner.examine(self._descriptor, size_bytes=self.size_bytes, open_archives=False):
+                    if isinstance(one, Content):
+                        found = one
+            finally:
+                exact, _ = hashing.result()
         return Examined(self.size_bytes, exact, found, questions.of_content(exact, found))
 
 
@@ -132,6 +137,7 @@ def examine_arriving(chunks: Iterable[bytes]) -> Examined:
 
 
 _idle: "queue.SimpleQueue[Examiner]" = queue.SimpleQueue()
+_hashing = ThreadPoolExecutor(EXAMINERS, thread_name_prefix="hashing")
 _lane = Lane(
     at_once=EXAMINERS,
     waiting=WAITING,
