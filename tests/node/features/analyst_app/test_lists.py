@@ -77,6 +77,7 @@ class TestLists:
         assert "31" in answer.text
 
 
+@pytest.mark.django_db(transaction=True)
 class TestExports:
     def test_a_list_is_taken_as_a_file_of_what_it_makes_matchable(self, inside, world):
         row = the_list("national")
