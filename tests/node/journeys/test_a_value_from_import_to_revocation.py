@@ -152,8 +152,9 @@ def revokes_the_word(page):
 def an_investigator_reads_what_has_to_be_undone(page, node, *, depiction, on):
     """Read the task: time, partner, and the place, which is out of sight until asked for; return its row."""
     enter(page, node, Role.INVESTIGATOR, "I. Maes")
-    go(page, "Retrace")
     row = page.get_by_role("region", name="Tasks").get_by_role("row").filter(has_text="revoked since").first
+    # The look-back may still be on its way from the dispute that was rejected a moment before.
+    wait_for(lambda: go(page, "Retrace") or row.count())
     expect(row).to_contain_text("Example hosting")
     expect(row).to_contain_text("upload")
     expect(row.locator(f'time[datetime^="{on:%Y-%m-%d}"]').first).to_be_visible()
