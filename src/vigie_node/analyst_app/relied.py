@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.http import HttpRequest
 
 from vigie_node.accounts.roles import Permission
+from vigie_node.analyst_app import given
 from vigie_node.analyst_app.access import may
 from vigie_node.analyst_app.seen import reach_of
 from vigie_node.catalogue import standing
@@ -41,8 +42,7 @@ def of(request: HttpRequest, held: Dossier) -> OnIt | None:
     said = next((one for one in held.said if str(one.id) == request.GET.get(ASKED_BY)), None)
     if said is None or not may(request, Permission.SIGHTINGS_READ):
         return None
-    after = request.GET.get("after", "")
-    found = _relied(said.id, request, after=int(after) if after.isdecimal() else 0)
+    found = _relied(said.id, request, after=given.number_of(request.GET.get("after", "")) or 0)
     names = {one.id: one.name for one in standing.list_rules()}
     rows = [Row(one, names.get(one.seen.list_id, "")) for one in found[:PAGE]]
     return OnIt(said, rows, found[PAGE - 1].match if len(found) > PAGE else 0)

@@ -130,6 +130,11 @@ class TestActions:
         other = enter(Role.SENIOR_ANALYST).get(f"/depictions/{world.depiction}", {"relied": "nobody"}).content.decode()
         assert "What was done on the assertion" not in other
 
+    @pytest.mark.parametrize("after", ["9" * 18, "9" * 30, "9" * 5000, "-1", "a", ""])
+    def test_where_that_list_goes_on_may_be_any_text(self, senior, world, after):
+        shown = {"relied": str(world.said()[0].id), "after": after}
+        assert senior.get(f"/depictions/{world.depiction}", shown).status_code == 200
+
     def test_revoke_without_a_reason_is_refused_with_the_dialog_open(self, senior, world):
         page = self.post(senior, world, f"assertions/{world.said()[0].id}/revoke", reason=" ")
         assert page.status_code == 422
