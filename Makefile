@@ -35,7 +35,7 @@ PARALLEL := --numprocesses auto --dist loadfile
 
 # What a database decides is tried on both that a node may have.
 test: .venv/.dev
-	$(BIN)/pytest $(PARALLEL) tests/node/features tests/node/journeys --database=postgres
+	$(BIN)/pytest $(PARALLEL) tests/node --database=postgres
 	$(BIN)/pytest $(PARALLEL)
 
 lint: .venv/.dev

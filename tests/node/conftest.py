@@ -3,6 +3,7 @@
 
 - `db` and `transactional_db` are those of pytest-django; SQLite is a file, which threads and processes share.
 - `serve(Face.PUBLIC)` starts one face as a process of its own, on the database of the test, and returns its address.
+- `own_index` gives a test an index that no other test has filled.
 - `page` is a tab of Chromium that reaches this machine only. What it logs as an error fails the test at its end; a test
   that expects some clears `complaints`.
 - On PostgreSQL only what a database decides runs again: tests that use the run's database, and of those in a browser
@@ -45,6 +46,17 @@ def _depends_on_database(item):
 def audit_is_emptied_between_tests():
     with append_only.lifted_while_emptying():
         yield
+
+
+@pytest.fixture
+def own_index(settings, tmp_path):
+    """An index of this test alone, in this process."""
+    from vigie_node.matching import lookup  # noqa: PLC0415 - the settings are read after this file
+
+    settings.INDEXES = tmp_path / "indexes"
+    lookup.forget()
+    yield
+    lookup.forget()
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@
 Decision: ADR 0099.
 """
 
+import io
 import sys
 import threading
 import time
@@ -128,8 +129,8 @@ class GuardedInput:
         return b"".join(self.arrivals.chunks(self.source, size, of=self.of))
 
     def readline(self, size: int) -> bytes:
-        """Refuse to read by lines: nothing of the node does."""
-        raise NotImplementedError(f"a body is not read by lines ({size})")
+        """Refuse to read by lines: Django wants to hold this, and nothing calls it."""
+        raise io.UnsupportedOperation(f"a body is not read by lines of {size} bytes")
 
 
 def _protocol_of(thread: int) -> Any | None:  # noqa: ANN401 - of the server, which has no types

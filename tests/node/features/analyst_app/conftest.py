@@ -3,13 +3,8 @@ import pytest
 
 
 @pytest.fixture(autouse=True)
-def _own_index(settings, tmp_path):
-    from vigie_node.matching import lookup  # noqa: PLC0415 - read before the settings are, when named on the command line
-
-    settings.INDEXES = tmp_path / "indexes"
-    lookup.forget()
-    yield
-    lookup.forget()
+def _own_index(own_index):
+    """Every test here has an index of its own."""
 
 
 @pytest.fixture

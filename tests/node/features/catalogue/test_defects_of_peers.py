@@ -40,16 +40,8 @@ from vigie_node.matching import actions as matching
 from vigie_node.matching import answers, lookup
 from vigie_node.matching.questions import Question
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("own_index")]
 SHA1_OF_A_PICTURE = "a9993e364706816aba3e25717850c26c9cd0d89d"
-
-
-@pytest.fixture(autouse=True)
-def _own_index(settings, tmp_path):
-    settings.INDEXES = tmp_path / "indexes"
-    lookup.forget()
-    yield
-    lookup.forget()
 
 
 @pytest.fixture

@@ -47,18 +47,10 @@ from vigie_node.matching.questions import Question
 from vigie_node.sightings.models import Match, Sighting
 from vigie_node.sightings.states import FoundBy, Place
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_index")]
 YEAR = timedelta(days=365)
 JUST_BEFORE = NOW + 10 * YEAR
 THEN = NOW + 10 * YEAR + DAY
-
-
-@pytest.fixture(autouse=True)
-def _own_index(settings, tmp_path):
-    settings.INDEXES = tmp_path / "indexes"
-    lookup.forget()
-    yield
-    lookup.forget()
 
 
 def by(now=NOW):

@@ -24,15 +24,7 @@ from vigie_node.matching import answers, lookup
 from vigie_node.matching.questions import Question
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _own_index(settings, tmp_path):
-    settings.INDEXES = tmp_path / "indexes"
-    lookup.forget()
-    yield
-    lookup.forget()
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_index")]
 
 
 def value(seed):
