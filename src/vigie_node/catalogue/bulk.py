@@ -58,7 +58,8 @@ def create(objects: Sequence[models.Model]) -> None:
                 f"INSERT INTO {_place(model, given.columns)} VALUES {places} RETURNING id",  # noqa: S608
                 [value for row in given.rows for value in row],
             )
-            for one, (number,) in zip(part, cursor.fetchall(), strict=True):
+            # Numbers are given in the order of the rows; in which order they are returned, no database promises.
+            for one, (number,) in zip(part, sorted(cursor.fetchall()), strict=True):
                 one.pk = number
 
 
