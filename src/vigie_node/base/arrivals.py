@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,10 +50,14 @@ class _Arriving:
 
 
 class Arrivals:
-    """The bodies on their way to this process; at most `most` of them may take their time."""
+    """The bodies on their way to this process; at most `most` of them may take their time.
 
-    def __init__(self, *, most: int) -> None:
+    `note` is called with whose a body is that is given up, before its sender is told.
+    """
+
+    def __init__(self, *, most: int, note: Callable[[Any], None] | None = None) -> None:
         self._most = most
+        self._note = note
         self._arriving: set[_Arriving] = set()
         self._changing = threading.Lock()
         self._watching: threading.Thread | None = None
@@ -112,6 +116,8 @@ class Arrivals:
                 protocol = _protocol_of(one.thread)
                 if protocol is not None:
                     one.is_given_up = True
+                    if self._note is not None:
+                        self._note(one.of)
                     found.append(protocol)
             return found
 

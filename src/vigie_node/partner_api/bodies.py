@@ -46,8 +46,11 @@ class Bodies:
     """The bodies that this process reads."""
 
     def __init__(self) -> None:
-        self._arrivals = Arrivals(most=MOST)
+        self._arrivals = Arrivals(most=MOST, note=self._pause)
         self._paused: dict[uuid.UUID, float] = {}  # until when, by the monotonic clock
+
+    def _pause(self, key: uuid.UUID) -> None:
+        self._paused[key] = time.monotonic() + PAUSE_SECONDS
 
     def read(self, environ: Mapping[str, Any], *, limit: int, key: uuid.UUID) -> bytes:
         """Read a whole body, up to a limit.
@@ -75,7 +78,6 @@ class Bodies:
                 came += len(chunk)
                 yield chunk
         except TimeoutError as error:
-            self._paused[key] = time.monotonic() + PAUSE_SECONDS
             raise SlowBodyError("the body did not arrive in time; send it again") from error
         if came > limit:
             raise TooLargeError(f"a body has at most {limit} bytes")
