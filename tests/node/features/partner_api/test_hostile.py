@@ -214,6 +214,9 @@ class TestTheLog:
             assert secret not in written
 
 
+SOON_SECONDS = 3  # whoever is held up waits for good, and a busy machine is slow
+
+
 def stall(stack, address, path, token, *, sent=b"{", length="1000"):
     """A request whose body begins, and does not go on."""
     wire = stack.enter_context(Wire(address))
@@ -253,7 +256,7 @@ class TestSlowBodies:
         status, _, body = ask(node, "POST", "/v1/match", token=token, body=look_up())
         assert (status, code_of(body)) == (408, "partners.slow-body")
         time.sleep(bodies.PAUSE_SECONDS)
-        assert seconds_to_be_found(node, token) < 1
+        assert seconds_to_be_found(node, token) < SOON_SECONDS
 
     def test_stalled_bodies_of_several_keys_do_not_keep_others_from_an_answer(self, node, token):
         hostile = [token, *(partners.key(Scope.MATCH, Scope.MATCH_FILE).token for _ in range(4))]
@@ -266,8 +269,7 @@ class TestSlowBodies:
                     one = hostile[place % len(hostile)]
                     path = self.PATHS[place % len(self.PATHS)] if one == token else self.PATHS[place % 2]
                     stall(stack, node, path.replace("{token}", token), one)
-                assert seconds_to_be_found(node, other) < 2
-                assert seconds_to_be_found(node, other) < 1
+                assert seconds_to_be_found(node, other) < SOON_SECONDS
 
     def test_bodies_that_drip_give_way_to_others(self, node, token):
         second, other = partners.key(Scope.MATCH_FILE).token, partners.key(Scope.MATCH).token
@@ -282,7 +284,7 @@ class TestSlowBodies:
             for _ in range(10):
                 for wire in wires:
                     wire.send(b"x" * 2048)
-                assert seconds_to_be_found(node, other) < 1
+                assert seconds_to_be_found(node, other) < SOON_SECONDS
                 time.sleep(0.1)
 
     def test_a_slow_body_is_waited_for(self, node, token):
@@ -305,7 +307,7 @@ class TestLanes:
             senders = [threading.Thread(target=wire.send, args=(large,)) for wire in wires]
             for one in senders:
                 one.start()
-            assert seconds_to_be_found(node, token) < 2
+            assert seconds_to_be_found(node, token) < SOON_SECONDS
             for one in senders:
                 one.join()
             told = Counter(
