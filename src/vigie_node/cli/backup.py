@@ -34,7 +34,7 @@ from vigie_node.audit.faults import FaultKind
 from vigie_node.base.actor import COMMAND
 from vigie_node.cli import backup_databases as databases
 from vigie_node.cli import backup_files as files
-from vigie_node.cli import homes, main, migrate, output, supervisor
+from vigie_node.cli import main, migrate, output, supervisor
 from vigie_node.matching import actions as matching
 from vigie_node.sightings import actions as sightings
 
@@ -176,7 +176,7 @@ def restore_backup(options: argparse.Namespace) -> None:
     """Check a backup, and make this empty node what it holds."""
     keys = files.identities(options.identity)
     trusted = [heads.public_key(path.read_text("ascii", errors="replace")) for path in options.key]
-    now, half_restored = datetime.now(UTC), homes.half_restored(settings.HOME)
+    now, half_restored = datetime.now(UTC), main.half_restored(settings.HOME)
     with _scratch() as scratch, files.opened(options.file, keys=keys, scratch=scratch) as (manifest, unpack):
         _check_fits(manifest)
         if manifest.head:
@@ -219,7 +219,7 @@ def _check_fits(manifest: files.Manifest) -> None:
 
 
 def _check_empty() -> None:
-    held = 0 if homes.half_restored(settings.HOME).exists() else databases.held()
+    held = 0 if main.half_restored(settings.HOME).exists() else databases.held()
     if held:
         raise NotEmptyError(
             f"this node holds records ({held} tables): a backup is only restored into an empty one; "

@@ -58,11 +58,6 @@ def make_passwords(folder: Path, *, settings: Sequence[str]) -> None:
             _write_once(folder / name.removeprefix("VIGIE_").lower(), lambda: secrets.token_urlsafe(32))
 
 
-def half_restored(home: Path) -> Path:
-    """Return the mark that a restore leaves until it is through: a node that bears it does not start."""
-    return home / "run" / "restoring"
-
-
 def is_made(home: Path) -> bool:
     """Say whether a home has every folder and secret."""
     return all((home / "secrets" / name).is_file() for name in SECRETS)

@@ -2,6 +2,7 @@
 """`vigie-node`: what an operator can ask, and how errors become exit codes.
 
 - COMMANDS lists every command; its module is imported when it is asked for, after the site is set up where it needs it.
+- After a restore that was cut off, only what finds out or mends runs: the next restore writes over all else.
 - A command's module has `register(groups)`: it adds its parser, with help and one example, and names what to run.
 - Exit 0 means that the work was done; errors exit with their kind's code (vigie/errors.py), wrong arguments with 2, an
   interruption with 130.
@@ -19,7 +20,15 @@ from pathlib import Path
 from typing import TypeAlias
 
 from vigie import __version__
-from vigie.errors import InvalidInputError, NotAllowedError, NotFoundError, UnavailableError, VigieError
+from vigie.errors import (
+    InvalidInputError,
+    NotAllowedError,
+    NotFoundError,
+    UnavailableError,
+    VigieError,
+    WrongStateError,
+)
+from vigie_node.project import environment
 
 Groups: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -38,11 +47,16 @@ _OTHERWISE = (UnavailableError, "check the free space and the medium, then try a
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Where a command lives; `needs_site` says that its module works on the records of the node."""
+    """Where a command lives.
+
+    `needs_site`: its module works on the records of the node; `on_half_restored`: also on one of which a restore was
+    cut off.
+    """
 
     module: str
     help: str
     needs_site: bool = True
+    on_half_restored: bool = False
 
 
 COMMANDS = {
@@ -51,15 +65,15 @@ COMMANDS = {
     "demo": Command("demo", "start a node with a benign demonstration catalogue", needs_site=False),
     "serve": Command("serve", "run one process of the node", needs_site=False),
     "migrate": Command("migrate", "bring the database to the state that this version needs"),
-    "status": Command("status", "say how the node is"),
+    "status": Command("status", "say how the node is", on_half_restored=True),
     "key": Command("keys", "make, end and list the keys of partners"),
     "user": Command("users", "make, enrol and list people, and what they may do"),
     "import": Command("importing", "take a list of what is known into the catalogue"),
     "export": Command("exporting", "write what a list makes matchable to a file"),
     "load": Command("loading", "take the results of a scan in as sightings"),
-    "audit": Command("audit", "verify and export the audit"),
+    "audit": Command("audit", "verify and export the audit", on_half_restored=True),
     "backup": Command("backup", "write a backup of the node"),
-    "restore": Command("backup", "make a node from a backup"),
+    "restore": Command("backup", "make a node from a backup", on_half_restored=True),
 }
 
 
@@ -71,6 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # JSON is UTF-8 whatever the locale says.
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
         options = build_parser(given).parse_args(given)
+        if not COMMANDS[options.command].on_half_restored:
+            check_whole(environment.home())
         run: Callable[[argparse.Namespace], int | None] = options.run
         code = run(options)
         sys.stdout.flush()
@@ -165,6 +181,28 @@ def add_command(
     )
     parser.set_defaults(run=run)
     return parser
+
+
+class HalfRestoredError(WrongStateError):
+    """A restore did not come to its end."""
+
+    code = "node.half-restored"
+
+
+def half_restored(home: Path) -> Path:
+    """Return the mark that a restore leaves until it is through."""
+    return home / "run" / "restoring"
+
+
+def check_whole(home: Path) -> None:
+    """Refuse to work on a node of which a restore was cut off.
+
+    Raises:  HalfRestoredError.
+    """
+    if half_restored(home).exists():
+        raise HalfRestoredError(
+            "a restore was not finished or its audit does not verify: run `vigie-node restore` again"
+        )
 
 
 def set_up_site() -> None:

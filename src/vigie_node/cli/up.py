@@ -30,12 +30,6 @@ class NoHomeError(NotFoundError):
     code = "node.no-home"
 
 
-class HalfRestoredError(WrongStateError):
-    """A restore did not come to its end."""
-
-    code = "node.half-restored"
-
-
 class UnsafeError(NotAllowedError):
     """The configuration is not safe to start on."""
 
@@ -93,16 +87,12 @@ def read_plan() -> Plan:
 
 
 def check_home(home: Path) -> None:
-    """Refuse to start where nothing was made, or half.
+    """Refuse to start where nothing was made.
 
-    Raises:  NoHomeError; HalfRestoredError.
+    Raises:  NoHomeError.
     """
     if not homes.is_made(home):
         raise NoHomeError("there is no node here: run `vigie-node init`, or set VIGIE_HOME to the node's home")
-    if homes.half_restored(home).exists():
-        raise HalfRestoredError(
-            "a restore was not finished or its audit does not verify: run `vigie-node restore` again"
-        )
 
 
 def keep_up(plan: Plan) -> int:

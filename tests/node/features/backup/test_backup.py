@@ -174,7 +174,7 @@ class TestCutOff:
     def test_a_restore_that_was_cut_off_is_done_again_before_the_node_starts(self, backup, empty):
         empty.write(1)  # as far as it came
         (empty.home / "run" / "restoring").touch()
-        for command in (["up"], ["serve", "worker"]):
+        for command in (["up"], ["serve", "worker"], ["demo"], ["init"], ["key", "list"], ["backup", "anywhere"]):
             refused = empty.run(*command)
             assert (refused.returncode, "[node.half-restored]" in refused.stderr) == (5, True)
         empty.records("restore", backup)
