@@ -93,7 +93,7 @@ class TestAnImport:
                 "le système inhope n’a pas cette classe",
             ),
             ("nl", "sha256 heeft 64 hexadecimale cijfers; dit heeft er 3", "schema inhope heeft deze klasse niet"),
-            ("de", "sha256 hat 64 hexadezimale Ziffern; hier sind es 3", "das Schema inhope hat diese Klasse nicht"),
+            ("de", "sha256 hat 64 hexadezimale Ziffern; hier sind es 3", "das Schema inhope hat diese Einstufung nicht"),
         ],
     )
     def test_a_refused_line_is_said_in_the_language_of_the_reader_and_in_english_in_the_file(
