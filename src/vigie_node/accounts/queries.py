@@ -12,7 +12,7 @@ from datetime import date, datetime
 from django.apps import apps
 from django.db.models import Count, Prefetch, Q, QuerySet
 
-from vigie_node.accounts import models, tokens
+from vigie_node.accounts import models
 from vigie_node.accounts.roles import Permission, Role, Scope, permissions_of_roles
 from vigie_node.accounts.states import Access, KeyState, OrganisationKind
 
@@ -53,7 +53,6 @@ class KeyRow:
     last_used_at: datetime | None
     per_minute: int
     values_per_day: int
-    requests_today: int
     values_today: int
     state: KeyState
 
@@ -242,18 +241,6 @@ def sign_in_of(person_id: uuid.UUID) -> SignIn:
     )
 
 
-def is_link_open(token: str, *, now: datetime) -> bool:
-    """Tell whether an enrolment link may still be used."""
-    return models.EnrolmentLink.objects.filter(
-        token_sha256=tokens.digest(token), ended_at=None, expires_at__gt=now, person__is_active=True
-    ).exists()
-
-
-def organisation_id_of(name: str) -> uuid.UUID | None:
-    """Return the organisation of this name, or None."""
-    return models.Organisation.objects.filter(name=name.strip()).values_list("id", flat=True).first()
-
-
 def country_of(organisation_id: uuid.UUID) -> str:
     """Return an organisation's country, two letters; empty where there is no such organisation."""
     return models.Organisation.objects.filter(id=organisation_id).values_list("country", flat=True).first() or ""
@@ -262,14 +249,6 @@ def country_of(organisation_id: uuid.UUID) -> str:
 def person_id_of(email: str) -> uuid.UUID | None:
     """Return the person who signs in with an address, or None."""
     return models.Person.objects.filter(email=email.strip().lower()).values_list("id", flat=True).first()
-
-
-def administrators() -> list[uuid.UUID]:
-    """Return who may give access now."""
-    grants = models.RoleGrant.objects.filter(
-        role=Role.ADMINISTRATOR.value, revoked_at=None, person__is_active=True
-    ).order_by("granted_at", "id")
-    return list(grants.values_list("person_id", flat=True))
 
 
 def _key_record(one: models.Key) -> KeyRecord:
@@ -286,8 +265,7 @@ def _key_row(one: models.Key, today: models.KeyDay | None, *, now: datetime) -> 
     return KeyRow(
         one.id, one.prefix, one.name, one.organisation_id, one.organisation.name,
         tuple(Scope(scope) for scope in one.scopes), one.created_at, one.expires_at, one.revoked_at,
-        one.revoked_reason, one.last_used_at, one.per_minute, one.values_per_day, today.requests if today else 0,
-        today.values if today else 0, state,
+        one.revoked_reason, one.last_used_at, one.per_minute, one.values_per_day, today.values if today else 0, state,
     )  # fmt: skip
 
 

@@ -30,7 +30,6 @@ class Seen:
     """What a page shows of sightings."""
 
     figures: Figures
-    countries: int
     by_month: Chart
     by_country: Chart
     last: Sequence[SeenRow]
@@ -48,10 +47,9 @@ def of(depictions: Sequence[uuid.UUID], *, name: str, reach: Reach, files: tuple
     `name` begins the ids of the charts; `files` are where the figures by month and by country are to be had.
     """
     found = figures.figures(depictions, reach=reach)
-    countries = sum(1 for code in found.by_country if code)
     last = figures.last_seen(depictions, reach=reach, limit=LAST) if found.sightings else []
     by_month, by_country = _by_month(found, name, files[0]), _by_country(found, name, files[1])
-    return Seen(found, countries, by_month, by_country, last, _cases(found))
+    return Seen(found, by_month, by_country, last, _cases(found))
 
 
 def _cases(found: Figures) -> list[str]:

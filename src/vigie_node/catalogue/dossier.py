@@ -115,7 +115,6 @@ class Overriding:
 class InSeries:
     """A series that the depiction belongs to, on whose word and why."""
 
-    link_id: uuid.UUID
     series_id: uuid.UUID
     reference: str
     status: SeriesStatus
@@ -271,7 +270,7 @@ def _series(depiction_id: uuid.UUID) -> tuple[InSeries, ...]:
     links = SeriesLink.objects.filter(depiction_id=depiction_id, unlinked_at=None).select_related("series")
     return tuple(
         InSeries(
-            one.id, one.series_id, one.series.reference, SeriesStatus(one.series.status), one.reason, one.linked_at,
+            one.series_id, one.series.reference, SeriesStatus(one.series.status), one.reason, one.linked_at,
             one.linked_by,
         )
         for one in links.order_by("linked_at")

@@ -134,9 +134,9 @@ def under_way() -> tuple[ImportRow, ...]:
     return tuple(_row(one) for one in query[:PAGE])
 
 
-def refusals(import_id: uuid.UUID, *, after: int = 0, limit: int = PAGE) -> list[RefusedRow]:
-    """Return lines that were refused, in the order of the file, from after a row's number on."""
-    query = ImportRefusal.objects.filter(of=import_id, id__gt=after).order_by("id")
+def refusals(import_id: uuid.UUID, *, limit: int = PAGE) -> list[RefusedRow]:
+    """Return lines that were refused, in the order of the file."""
+    query = ImportRefusal.objects.filter(of=import_id).order_by("id")
     return [RefusedRow(*row) for row in query.values_list("id", "line", "code", "message", "values")[:limit]]
 
 

@@ -90,18 +90,17 @@ class ErrorRow:
     code: str
     status: int
     meaning: str
-    is_borrowed: bool = False
 
 
 def all_of_them() -> list[ErrorRow]:
     """Return every error, by code."""
-    ours = [_row(error, STATUS, is_borrowed=False) for error in _OURS]
-    others = [_row(error, borrowed.STATUS, is_borrowed=True) for error in _BORROWED]
+    ours = [_row(error, STATUS) for error in _OURS]
+    others = [_row(error, borrowed.STATUS) for error in _BORROWED]
     node = [ErrorRow(code, status, meaning) for code, status, meaning in _OF_THE_NODE]
     return sorted([*ours, *others, *node], key=lambda one: one.code)
 
 
-def _row(error: type[VigieError], by_kind: dict[type[VigieError], int], *, is_borrowed: bool) -> ErrorRow:
+def _row(error: type[VigieError], by_kind: dict[type[VigieError], int]) -> ErrorRow:
     status = next(status for kind, status in by_kind.items() if issubclass(error, kind))
     meaning = (error.__doc__ or "").partition("\n")[0]
-    return ErrorRow(error.code, int(getattr(error, "http_status", status)), meaning, is_borrowed)
+    return ErrorRow(error.code, int(getattr(error, "http_status", status)), meaning)

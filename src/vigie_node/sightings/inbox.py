@@ -67,17 +67,12 @@ class Relied:
     undone_at: datetime | None
 
 
-def tasks(
-    wanted: Wanted, *, reach: Reach, after: int | None = None, limit: int = 50, latest_first: bool = False
-) -> list[TaskRow]:
+def tasks(wanted: Wanted, *, reach: Reach, after: int | None = None, limit: int = 50) -> list[TaskRow]:
     """Return the next tasks after a number, the one that waits longest first."""
     rows: list[Task] = []
     for part in _asked(wanted, reach):
-        query = part
-        if after is not None:
-            query = part.filter(id__lt=after) if latest_first else part.filter(id__gt=after)
-        rows += query.select_related("match__sighting").order_by("-id" if latest_first else "id")[:limit]
-    rows.sort(key=lambda one: one.pk, reverse=latest_first)
+        rows += part.filter(id__gt=after or 0).select_related("match__sighting").order_by("id")[:limit]
+    rows.sort(key=lambda one: one.pk)
     return [_row(one, reach=reach) for one in rows[:limit]]
 
 

@@ -71,7 +71,7 @@ def follow(*, by: Actor, now: datetime) -> bool:
     return True
 
 
-def next_portion(*, besides: int | None = None, limit: int = PORTION) -> Portion | None:
+def next_portion(*, besides: int | None = None) -> Portion | None:
     """Return what is to be worked off next, or None where nothing is.
 
     That is of the oldest sweep; `besides` it, of the one of which least is done: a revocation does not wait until a
@@ -85,7 +85,7 @@ def next_portion(*, besides: int | None = None, limit: int = PORTION) -> Portion
     if sweep is None:
         return None
     cause = SweepCause(sweep.cause)
-    return Portion(sweep.pk, cause, sweep.subject, sweep.after, tuple(_depictions(sweep, cause, limit=limit)))
+    return Portion(sweep.pk, cause, sweep.subject, sweep.after, tuple(_depictions(sweep, cause)))
 
 
 def sightings_with(values: Iterable[int]) -> list[int]:
@@ -115,7 +115,7 @@ def note_found(claims: Mapping[int, Sequence[Claim]], *, by: Actor, now: datetim
     Audit:   TASKS_OPENED, with how many; none where nothing is new.
     """
     locks.hold(locks.STANDING)
-    matches, known = _new_matches(claims, found_by=FoundBy.RETRACE, now=now)
+    matches, known = _new_matches(claims, now=now)
     if not matches:
         return 0
     Match.objects.bulk_create(matches)
@@ -204,30 +204,30 @@ def _total(cause: SweepCause, named: Sequence[uuid.UUID]) -> int | None:
     return sweeping.depiction_count() if cause is SweepCause.LIST_WIDENED else None
 
 
-def _depictions(sweep: Sweep, cause: SweepCause, *, limit: int) -> list[uuid.UUID]:
+def _depictions(sweep: Sweep, cause: SweepCause) -> list[uuid.UUID]:
     match cause:
         case SweepCause.STANDING:
             packed = bytes(sweep.named)
             named = [uuid.UUID(bytes=packed[at : at + 16]) for at in range(0, len(packed), 16)]
-            return [one for one in named if sweep.after is None or one > sweep.after][:limit]
+            return [one for one in named if sweep.after is None or one > sweep.after][:PORTION]
         case SweepCause.IMPORT:
-            return sweeping.depictions_of_import(uuid.UUID(sweep.subject), after=sweep.after, limit=limit)
+            return sweeping.depictions_of_import(uuid.UUID(sweep.subject), after=sweep.after, limit=PORTION)
         case SweepCause.LIST_WIDENED:
-            return sweeping.every_depiction(after=sweep.after, limit=limit)
+            return sweeping.every_depiction(after=sweep.after, limit=PORTION)
         case SweepCause.IMPORT_UNDONE | SweepCause.LIST_NARROWED:
-            return _matched_depictions(sweep.after, limit=limit)
+            return _matched_depictions(sweep.after)
         case SweepCause.OVERRIDE_MADE | SweepCause.OVERRIDE_ENDED:
-            return sweeping.depictions_of_override(uuid.UUID(sweep.subject), after=sweep.after, limit=limit)
+            return sweeping.depictions_of_override(uuid.UUID(sweep.subject), after=sweep.after, limit=PORTION)
     assert_never(cause)
 
 
-def _matched_depictions(after: uuid.UUID | None, *, limit: int) -> list[uuid.UUID]:
+def _matched_depictions(after: uuid.UUID | None) -> list[uuid.UUID]:
     query = Match.objects.all() if after is None else Match.objects.filter(depiction__gt=after)
-    return list(query.order_by("depiction_id").values_list("depiction_id", flat=True).distinct()[:limit])
+    return list(query.order_by("depiction_id").values_list("depiction_id", flat=True).distinct()[:PORTION])
 
 
 def _new_matches(
-    claims: Mapping[int, Sequence[Claim]], *, found_by: FoundBy, now: datetime
+    claims: Mapping[int, Sequence[Claim]], *, now: datetime
 ) -> tuple[list[Match], set[tuple[int, uuid.UUID]]]:
     """Make the matches that do not stand yet; return them, and the pairs that were known to each other before."""
     rows = Match.objects.filter(sighting__in=list(claims), undone_at=None)
@@ -237,7 +237,7 @@ def _new_matches(
         match
         for id, of_sighting in claims.items()
         if id in sightings  # it may have expired since
-        for match in writing.matches_of(sightings[id], of_sighting, found_by=found_by, now=now)
+        for match in writing.matches_of(sightings[id], of_sighting, found_by=FoundBy.RETRACE, now=now)
         if (id, match.depiction_id, match.list_id, match.is_shadow) not in held
     ]
     return matches, {(sighting, depiction) for sighting, depiction, _, is_shadow in held if not is_shadow}

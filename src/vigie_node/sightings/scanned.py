@@ -39,17 +39,16 @@ class Seen:
     frames_left_out: int = 0
 
 
-def of_rows(rows: Sequence[dict[str, Any]], *, keeps_names: bool, keeps_others: bool = False) -> list[Seen | None]:
+def of_rows(rows: Sequence[dict[str, Any]], *, keeps_names: bool) -> list[Seen | None]:
     """Return what is kept of each row; None where nothing is.
 
     Order:   as given.
     """
-    seen = [_of_row(row, keeps_names=keeps_names, keeps_others=keeps_others) for row in rows]
-    return _without_gated(seen)
+    return _without_gated([_of_row(row, keeps_names=keeps_names) for row in rows])
 
 
-def _of_row(row: dict[str, Any], *, keeps_names: bool, keeps_others: bool) -> Seen | None:
-    if row["sha256"] is None or not (row["verdict"] in _KEPT or keeps_others):
+def _of_row(row: dict[str, Any], *, keeps_names: bool) -> Seen | None:
+    if row["sha256"] is None or row["verdict"] not in _KEPT:
         return None
     questions = [Question(algorithm, bytes(row[name])) for algorithm, name in _DIGESTS if row[name] is not None]
     if gates.is_trivial(_rows([questions[0].value]), algorithm=Algorithm.SHA256)[0]:

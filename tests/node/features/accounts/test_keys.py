@@ -119,7 +119,8 @@ class TestNoteKeyUsed:
                 then = NOW + timedelta(minutes=minute)
                 actions.note_key_used(made.id, requests=2, values=100, by=NODE, now=then)
         row = queries.key(made.id, now=NOW)
-        assert (row.requests_today, row.values_today, row.last_used_at) == (6, 300, NOW + timedelta(minutes=2))
+        assert (row.values_today, row.last_used_at) == (300, NOW + timedelta(minutes=2))
+        assert [(one.requests, one.values) for one in queries.uses_of(made.id)] == [(6, 300)]
         assert queries.values_today(now=NOW) == {made.id: 300}
         assert [one.event for one in found] == ["KEY_USED"]
 
