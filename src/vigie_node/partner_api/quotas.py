@@ -74,6 +74,7 @@ class Quotas:
         for at in range(0, KEYS * _SLOT.size, _SLOT.size):
             held = self._counts[at : at + 16]
             if held == key or held == bytes(16):
+                self._counts[at : at + 16] = key  # its own from now on, also where this request is refused
                 self._places[key] = at
                 return at
         raise OverQuotaError("this node counts for no more keys; ask its operator")
