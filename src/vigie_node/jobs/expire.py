@@ -6,6 +6,9 @@
 
 import uuid
 from datetime import datetime
+from importlib import import_module
+
+from django.conf import settings
 
 from vigie_node.accounts import tidy_actions as accounts
 from vigie_node.alarms import actions as alarms
@@ -32,6 +35,13 @@ def notes_due(now: datetime) -> bool:
         or notes.expire_notes(by=NODE, now=now)
         or catalogue.expire_notes(by=NODE, now=now)
     )
+
+
+def sessions_over(now: datetime) -> bool:
+    """Delete the sessions that are over, which nobody can use any more."""
+    del now
+    import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
+    return False
 
 
 class Depictions:

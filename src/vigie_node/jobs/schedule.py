@@ -108,6 +108,6 @@ JOBS: tuple[Job, ...] = (
     Job("expire-notes", 3600, expire.notes_due, deletes=True),
     Job("watch-clock", 1, watch.clock, limit_seconds=30),
     Job("watch-disk", 30, watch.disk, limit_seconds=30),
-    Job("forget-sessions", 3600, watch.forget_sessions),
+    Job("forget-sessions", 3600, expire.sessions_over),
     Job("tidy-accounts", 3600, expire.accounts_due, deletes=True),
 )

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the worker watches of its own machine: room on the disk, the clock, sessions that are over.
+"""What the worker watches of its own machine: room on the disk, and the clock.
 
 - Little room raises an alarm before there is none: at DISK_PART of the disk or DISK_BYTES, whichever is less room.
 - The clock is compared with the machine's monotonic one: a step beyond CLOCK_SECONDS raises an alarm, since times of
   records before and after it cannot be compared. Durations never rest on the clock.
 - Nothing is deleted by a clock that was put forward until it has stood so for BELIEVED_SECONDS: what is kept too
   long can still be deleted, what was deleted too early is lost.
-- An alarm is repeated at most once in REPEAT_SECONDS while its cause lasts.
+- The alarm of little room is repeated at most once in REPEAT_SECONDS while that lasts.
 """
 
 import shutil
@@ -14,7 +14,6 @@ import threading
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from importlib import import_module
 from pathlib import Path
 
 from django.conf import settings
@@ -34,18 +33,10 @@ BELIEVED_SECONDS = 86_400.0
 class Watcher:
     """What was seen before; one a process."""
 
-    last_alarm: dict[Alarm, float] = field(default_factory=dict)
+    told_of_disk: float | None = None  # when, by the monotonic clock; None while there is room
     clock: tuple[float, float] | None = None  # wall clock and monotonic, in seconds
     steps: list[tuple[float, float]] = field(default_factory=list)  # when, by the monotonic clock, and by how much
     one_thread: threading.Lock = field(default_factory=threading.Lock)
-
-    def may_raise(self, alarm: Alarm, *, at: float) -> bool:
-        """Say whether an alarm is due again, and note that it was raised."""
-        last = self.last_alarm.get(alarm)
-        if last is not None and at - last < REPEAT_SECONDS:
-            return False
-        self.last_alarm[alarm] = at
-        return True
 
 
 _watcher = Watcher()
@@ -63,12 +54,12 @@ def clock_step(before: tuple[float, float], after: tuple[float, float]) -> float
 
 def disk(now: datetime, *, home: Path | None = None, watcher: Watcher = _watcher) -> bool:
     """Raise DISK_SHORT where the node's home has little room; never asks to be called again at once."""
-    usage = shutil.disk_usage(home or settings.HOME)
-    if is_short(total_bytes=usage.total, free_bytes=usage.free):
-        if watcher.may_raise(Alarm.DISK_SHORT, at=time.monotonic()):
-            alarms.raise_alarm(Alarm.DISK_SHORT, subject="home", by=NODE, now=now)
-    else:
-        watcher.last_alarm.pop(Alarm.DISK_SHORT, None)
+    usage, at = shutil.disk_usage(home or settings.HOME), time.monotonic()
+    if not is_short(total_bytes=usage.total, free_bytes=usage.free):
+        watcher.told_of_disk = None
+    elif watcher.told_of_disk is None or at - watcher.told_of_disk >= REPEAT_SECONDS:
+        watcher.told_of_disk = at
+        alarms.raise_alarm(Alarm.DISK_SHORT, subject="home", by=NODE, now=now)
     return False
 
 
@@ -92,10 +83,3 @@ def believed(now: datetime, *, monotonic: float | None = None, watcher: Watcher 
     with watcher.one_thread:
         watcher.steps = [(when, step) for when, step in watcher.steps if at - when < BELIEVED_SECONDS]
     return now - timedelta(seconds=max(0.0, sum(step for _, step in watcher.steps)))
-
-
-def forget_sessions(now: datetime) -> bool:
-    """Delete the sessions that are over."""
-    del now
-    import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
-    return False
