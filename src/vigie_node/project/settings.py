@@ -61,6 +61,7 @@ ADDRESSES = {
 HTTPS = _text("VIGIE_HTTPS", "yes") == "yes"
 HOSTS = [one for one in _text("VIGIE_HOSTS", "localhost,127.0.0.1,[::1]").split(",") if one]
 STALE_AFTER_SECONDS = 1.0  # a process that has not heard from the change log for so long answers no look-ups
+IMPORT_BYTES = int(_text("VIGIE_IMPORT_MIB", "4096")) << 20  # a file that a page takes in
 MATCHED_SIGHTING_DAYS = int(_text("VIGIE_MATCHED_SIGHTING_DAYS", "3650"))
 PARTNER_WORKERS = int(_text("VIGIE_PARTNER_WORKERS", "2"))
 METRICS_TOKEN = _secret("VIGIE_METRICS_TOKEN")
@@ -76,7 +77,14 @@ WSGI_APPLICATION = None
 DATABASES = {"default": _database(_text("VIGIE_DATABASE_URL", f"sqlite://{HOME / 'node.sqlite3'}"))}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 ATOMIC_REQUESTS = False
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "cache",
+        # Past it some of what counts attempts is dropped; with Django's 300 a few strangers lift everybody's limits.
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
 
 _PUBLIC_APPS = ["django.contrib.staticfiles", "csp", "vigie_node.audit", "vigie_node.project"]
 _ALL_APPS = [
@@ -212,8 +220,7 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
-FILE_UPLOAD_TEMP_DIR = None
-FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_HANDLERS = ["vigie_node.analyst_app.sent_files.NoFile"]  # a page that takes a file says how
 
 AUTH_USER_MODEL = "accounts.Person"
 AUTHENTICATION_BACKENDS = [

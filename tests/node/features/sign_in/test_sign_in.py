@@ -101,6 +101,14 @@ class TestCode:
         assert client.post("/sign-in/second-factor", {"code": code(secret)}).status_code == 200
         assert not is_in(client)
 
+    def test_cannot_be_guessed_while_many_others_try(self, client, secret):
+        give(client)
+        for _ in range(6):
+            client.post("/sign-in/second-factor", {"code": "000000"})
+        for number in range(400):  # what a stranger's attempts on made-up addresses leave, from many places
+            cache.set(f"zz-attempts-{number}", [0.0], 300)
+        assert "Too many attempts" in client.post("/sign-in/second-factor", {"code": "000000"}).content.decode()
+
     def test_its_secret_is_encrypted_in_the_table(self, secret):
         stored = Authenticator.objects.get(type="totp").data["secret"]
         assert secret not in stored
