@@ -3,13 +3,15 @@
 
 - Candidates come from the index; whether a list claims one is decided from what stands in the database now.
 - What may never match is gated before it is looked up: empty and trivial content, values of low quality, out of balance
-  or of a common pattern, what a negative list names; and so is a listed value that may never match.
+  or of a common pattern; and so is a listed value that may never match.
+- A negative list gates a content by its SHA-256. By a near value it gates one side of a picture or one frame of a
+  video, and the rest is judged as ever. By MD5 or SHA-1 it gates nothing: a forged one would hide known material.
 - An equal MD5 or SHA-1 is refuted by a differing stronger digest of the same depiction; alone it is collision-prone.
 - Claims of lists in shadow are returned too, marked: they are recorded and told to nobody outside.
 - One claim a list and depiction: by its strongest ground, a digest before a near value, the nearest first.
 - Too many candidates for one question is an error, never a shortened answer.
 
-Source: the rules of vigie.matching, over a catalogue instead of list files.
+Source: the rules of vigie.matching, over a catalogue instead of list files (ADR-0021, ADR-0022).
 """
 
 import uuid
@@ -20,20 +22,21 @@ from datetime import datetime
 from typing import TypeAlias
 
 from vigie.errors import UnavailableError
-from vigie.fingerprints import gates, video
 from vigie.fingerprints.gates import Gate
 from vigie.fingerprints.values import Algorithm
-from vigie.fingerprints.video import FrameSpan, OverlapRule
 from vigie.matching import verdicts
 from vigie.matching.verdicts import Outcome
 from vigie_node.catalogue import derivation, rules, standing
 from vigie_node.catalogue.rules import ListRule, Word
 from vigie_node.catalogue.standing import Print
 from vigie_node.matching import gating
+from vigie_node.matching import grounds as grounds_of
 from vigie_node.matching.gating import DIGESTS, OF_CONTENT
+from vigie_node.matching.grounds import Ground, Grounds, Hit, Passage
 from vigie_node.matching.lookup import Candidates, Lookup
-from vigie_node.matching.questions import PLAIN, Question, Subject
+from vigie_node.matching.questions import Question, Subject
 
+_WEAK = frozenset({Algorithm.MD5, Algorithm.SHA1})  # collisions of these can be made on purpose
 MAX_CANDIDATES = 50_000  # rows for one request; a value that many depictions share has to be quarantined
 
 
@@ -79,24 +82,7 @@ class Answer:
         return tuple(claim for claim in self.claims if not claim.is_shadow)
 
 
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """Why a depiction is a candidate for a subject: by which fingerprint, how far."""
-
-    fingerprint: int
-    algorithm: Algorithm
-    distance_bits: int | None = None
-    transform: str = PLAIN
-    quality: int = gates.UNKNOWN_QUALITY
-
-    @property
-    def rank(self) -> tuple[int, int, str, int]:
-        """Order grounds: the strongest digest, then the nearest value."""
-        place = DIGESTS.index(self.algorithm) if self.algorithm in DIGESTS else len(DIGESTS)
-        return place, self.distance_bits or 0, self.transform, self.fingerprint
-
-
-Grounds = dict[uuid.UUID, list[Ground]]
+Gated: TypeAlias = Sequence[tuple[Question, Gate | None]]  # the questions of one subject, and why one may not match
 Choose: TypeAlias = Callable[[Sequence[ListRule]], Sequence[ListRule]]
 
 
@@ -131,16 +117,19 @@ def answer(
     if choose is not None:
         standing_lists = choose(standing_lists)
     case = _Case.read(found, [asked[place] for place in kept])
-    marked = case.negatives(standing_lists)
+    if named := case.negatives(subjects, standing_lists):
+        gated = [
+            gate or (Gate.NEGATIVE_LIST if one in named.get(number, ()) else None)
+            for (number, one), gate in zip(asked, gated, strict=True)
+        ]
+        case.leave_out(named)
     in_force = [one for one in standing_lists if not one.policy.negative and (only is None or one.name in only)]
     of_subject = _by_subject(asked, gated)
     answers = []
     for number, subject in enumerate(subjects):
         gates_of = of_subject.get(number, ())
-        if number in marked and not any(gate in OF_CONTENT for gate in gates_of):
-            answers.append(Answer(Outcome.GATED, (), verdicts.gated_reason(Gate.NEGATIVE_LIST)))
-        elif number in case.hits and not any(gate in OF_CONTENT for gate in gates_of):
-            grounds, was_refuted = case.grounds(number, subject)
+        if number in case.hits and not any(gate in OF_CONTENT for _, gate in gates_of):
+            grounds, was_refuted = case.grounds(number, subject, gates_of)
             answers.append(_answer(claims_for(grounds, case.words, lists=in_force), gates_of, was_refuted=was_refuted))
         else:
             answers.append(_answer((), gates_of, was_refuted=False) if gates_of else _UNKNOWN)
@@ -148,7 +137,7 @@ def answer(
 
 
 def claims_for(
-    grounds: Mapping[uuid.UUID, Sequence[Ground]],
+    grounds: Mapping[uuid.UUID, Sequence[Ground | Passage]],
     words: Mapping[uuid.UUID, Sequence[Word]],
     *,
     lists: Sequence[ListRule],
@@ -161,23 +150,12 @@ def claims_for(
     for one in lists:
         of_list: list[tuple[tuple[int, int, str, int], Claim]] = []
         for depiction, candidates in grounds.items():
-            ground = _best(one.policy, candidates)
+            ground = grounds_of.best(one.policy, candidates)
             counted = rules.words_that_count(one.policy, words.get(depiction, ())) if ground else ()
             if ground is not None and counted and rules.is_in_share(one, depiction):
                 of_list.append((ground.rank, _claim(one, depiction, ground, counted)))
         claims += [claim for _, claim in sorted(of_list, key=lambda pair: (pair[0], str(pair[1].depiction_id)))]
     return tuple(claims)
-
-
-def _best(policy: rules.Policy, candidates: Sequence[Ground]) -> Ground | None:
-    fitting = [
-        ground
-        for ground in candidates
-        if ground.algorithm in policy.algorithms
-        and (ground.distance_bits is None or ground.distance_bits <= policy.threshold_bits)
-        and (ground.algorithm in DIGESTS or ground.quality >= policy.min_quality)
-    ]
-    return min(fitting, key=lambda ground: ground.rank, default=None)
 
 
 def _claim(one: ListRule, depiction: uuid.UUID, ground: Ground, counted: Sequence[Word]) -> Claim:
@@ -186,7 +164,7 @@ def _claim(one: ListRule, depiction: uuid.UUID, ground: Ground, counted: Sequenc
         one.id, one.name, one.version, depiction, ground.fingerprint, ground.algorithm, ground.distance_bits,
         ground.transform, told.scheme, told.label, told.source_name, told.asserted_at,
         tuple(word.assertion for word in counted), one.policy.mode is rules.Mode.SHADOW,
-        ground.algorithm in {Algorithm.MD5, Algorithm.SHA1}, _labels(counted),
+        ground.algorithm in _WEAK, _labels(counted),
     )  # fmt: skip
 
 
@@ -205,7 +183,7 @@ def _labels(counted: Sequence[Word]) -> dict[str, str]:
 class _Case:
     """What was read about the candidates of one request."""
 
-    hits: dict[int, list[tuple[Question, Print, int]]]  # subject -> question, listed fingerprint, distance
+    hits: dict[int, list[Hit]]  # by subject
     words: dict[uuid.UUID, tuple[Word, ...]]
     digests: dict[uuid.UUID, dict[Algorithm, set[bytes]]]
     frames: dict[uuid.UUID, list[Print]]
@@ -215,7 +193,7 @@ class _Case:
         prints = standing.fingerprints(found.row.tolist())
         overridden = standing.overridden((one.algorithm, one.value) for one in prints.values())
         never = gating.never(prints.values())
-        hits: dict[int, list[tuple[Question, Print, int]]] = defaultdict(list)
+        hits: dict[int, list[Hit]] = defaultdict(list)
         for place, row, distance in zip(
             found.question.tolist(), found.row.tolist(), found.distance.tolist(), strict=True
         ):
@@ -229,7 +207,7 @@ class _Case:
             known.depiction
             for of_subject in hits.values()
             for question, known, _ in of_subject
-            if question.algorithm in {Algorithm.MD5, Algorithm.SHA1}
+            if question.algorithm in _WEAK
         }
         videos = {
             known.depiction
@@ -243,40 +221,43 @@ class _Case:
         frames = standing.fingerprints_of(videos, [Algorithm.PDQ_FRAMES])
         return cls(dict(hits), standing.words(depictions), digests, frames)
 
-    def negatives(self, lists: Sequence[ListRule]) -> set[int]:
-        """Return the subjects that a negative list names; one in shadow keeps nothing from matching."""
+    def negatives(self, subjects: Sequence[Subject], lists: Sequence[ListRule]) -> dict[int, frozenset[Question]]:
+        """Return the questions of each subject that a negative list gates; one in shadow gates none."""
         negative = [one for one in lists if one.policy.negative and one.policy.mode is not rules.Mode.SHADOW]
-        marked = set()
-        for number in self.hits if negative else ():
-            grounds: Grounds = defaultdict(list)
-            for question, known, distance in self.hits[number]:
-                grounds[known.depiction].append(_ground(question, known, distance))
-            if claims_for(grounds, self.words, lists=negative):
-                marked.add(number)
-        return marked
+        named: dict[int, frozenset[Question]] = {}
+        for number, hits in self.hits.items() if negative else ():
+            sides = grounds_of.sides_of(subjects[number])
+            by_side: dict[object, Grounds] = defaultdict(lambda: defaultdict(list))
+            for hit in hits:
+                if hit[0].algorithm not in _WEAK:
+                    by_side[sides.get(hit[0])][hit[1].depiction].append(grounds_of.of_hit(hit))
+            gated = {side for side, grounds in by_side.items() if claims_for(grounds, self.words, lists=negative)}
+            if gated:  # a digest is of no side: it is the whole content
+                named[number] = frozenset(one for one in subjects[number] if None in gated or sides.get(one) in gated)
+        return named
 
-    def grounds(self, number: int, subject: Subject) -> tuple[Grounds, bool]:
+    def leave_out(self, named: Mapping[int, frozenset[Question]]) -> None:
+        """Forget what was found for questions that a negative list gates."""
+        for number, questions in named.items():
+            self.hits[number] = [hit for hit in self.hits[number] if hit[0] not in questions]
+
+    def grounds(self, number: int, subject: Subject, gates_of: Gated) -> tuple[Grounds, bool]:
         """Return on what grounds each depiction is this subject, and whether a digest was refuted."""
         grounds: Grounds = defaultdict(list)
-        moving: dict[uuid.UUID, dict[str, list[tuple[Question, Print, int]]]] = defaultdict(lambda: defaultdict(list))
+        moving: dict[tuple[uuid.UUID, str], list[Hit]] = defaultdict(list)
         own = {one.algorithm: one.value for one in subject if one.algorithm in DIGESTS}
         was_refuted = False
-        for question, known, distance in self.hits.get(number, ()):
-            if question.algorithm in DIGESTS:
-                if self._is_refuted(known.depiction, question.algorithm, own):
-                    was_refuted = True
-                    continue
-                grounds[known.depiction].append(_ground(question, known, distance))
-            elif question.frame is None and known.algorithm is Algorithm.PDQ:
-                grounds[known.depiction].append(_ground(question, known, distance))
+        for hit in self.hits[number]:
+            question, known, _ = hit
+            if question.algorithm in DIGESTS and self._is_refuted(known.depiction, question.algorithm, own):
+                was_refuted = True
+            elif question.frame is not None and known.algorithm is Algorithm.PDQ_FRAMES:
+                moving[known.depiction, question.transform].append(hit)
             else:
-                moving[known.depiction][question.transform].append((question, known, distance))
-        spans = _spans(subject)
-        for depiction, by_transform in moving.items():
-            for transform, pairs in by_transform.items():
-                ground = _of_frames(pairs, transform, spans, self.frames.get(depiction, ()))
-                if ground is not None:
-                    grounds[depiction].append(ground)
+                grounds[known.depiction].append(grounds_of.of_hit(hit))
+        frames = grounds_of.frames_of(subject, {one for one, gate in gates_of if gate}) if moving else {}
+        for (depiction, transform), hits in moving.items():
+            grounds[depiction].append(Passage(tuple(hits), transform, frames, self.frames.get(depiction, ())))
         return grounds, was_refuted
 
     def _is_refuted(self, depiction: uuid.UUID, algorithm: Algorithm, own: Mapping[Algorithm, bytes]) -> bool:
@@ -287,51 +268,6 @@ class _Case:
             beside is not algorithm and beside in own and listed.get(beside) and own[beside] not in listed[beside]
             for beside in DIGESTS
         )
-
-
-def _ground(question: Question, known: Print, distance: int) -> Ground:
-    if question.algorithm in DIGESTS:
-        return Ground(known.row, question.algorithm)
-    border = known.role == "borderless" and not question.transform.startswith(verdicts.BORDER_REMOVED)
-    transform = question.transform
-    if border:
-        transform = verdicts.BORDER_REMOVED if transform == PLAIN else f"{verdicts.BORDER_REMOVED}-{transform}"
-    algorithm = Algorithm.PDQ if question.frame is None and known.algorithm is Algorithm.PDQ else Algorithm.PDQ_FRAMES
-    return Ground(known.row, algorithm, distance, transform, _quality(question, known))
-
-
-def _of_frames(
-    pairs: Sequence[tuple[Question, Print, int]],
-    transform: str,
-    spans: Mapping[FrameSpan, int],
-    listed: Sequence[Print],
-) -> Ground | None:
-    """Judge frames: a still of a listed video, a listed picture in a video, or enough of a video in another."""
-    question, known, distance = min(pairs, key=lambda pair: (pair[2], pair[1].row))
-    nearest = Ground(known.row, Algorithm.PDQ_FRAMES, distance, transform, _quality(question, known))
-    if question.frame is None or known.algorithm is Algorithm.PDQ:
-        return nearest
-    places = {one.row: place for place, one in enumerate(listed)}
-    of_known = tuple(
-        FrameSpan((one.start_ms or 0) / 1000, (one.end_ms or 0) / 1000, one.value, counts=not gating.never([one]))
-        for one in listed
-    )
-    placed = [(spans[asked.frame], places[one.row]) for asked, one, _ in pairs if asked.frame is not None]
-    overlap = video.compare(placed, query=tuple(spans), known=of_known)
-    if not video.suffices(overlap, rule=OverlapRule()):
-        return None
-    distances = sorted(distance for _, _, distance in pairs)
-    return Ground(known.row, Algorithm.PDQ_FRAMES, distances[(len(distances) - 1) // 2], transform, nearest.quality)
-
-
-def _quality(question: Question, known: Print) -> int:
-    return min(question.quality, gates.UNKNOWN_QUALITY if known.quality is None else known.quality)
-
-
-def _spans(subject: Subject) -> dict[FrameSpan, int]:
-    """Number the frames of a subject in the order of time."""
-    frames = {one.frame for one in subject if one.frame is not None}
-    return {frame: place for place, frame in enumerate(sorted(frames, key=lambda one: (one.at_seconds, one.pdq)))}
 
 
 def _by_algorithm(held: Sequence[Print]) -> dict[Algorithm, set[bytes]]:
@@ -351,19 +287,17 @@ def _without_claims(
     return [_answer((), of_subject.get(number, ()), was_refuted=False) for number in range(len(subjects))]
 
 
-def _by_subject(
-    asked: Sequence[tuple[int, Question]], gated: Sequence[Gate | None]
-) -> Mapping[int, Sequence[Gate | None]]:
-    """Group what gates there are by subject; a subject without one is left out."""
+def _by_subject(asked: Sequence[tuple[int, Question]], gated: Sequence[Gate | None]) -> Mapping[int, Gated]:
+    """Group what gates there are by subject; where there is none at all, every subject is left out."""
     if not any(gated):
         return {}
-    of_subject: dict[int, list[Gate | None]] = defaultdict(list)
-    for (number, _), gate in zip(asked, gated, strict=True):
-        of_subject[number].append(gate)
+    of_subject: dict[int, list[tuple[Question, Gate | None]]] = defaultdict(list)
+    for (number, one), gate in zip(asked, gated, strict=True):
+        of_subject[number].append((one, gate))
     return of_subject
 
 
-def _answer(claims: tuple[Claim, ...], gates_of: Sequence[Gate | None], *, was_refuted: bool) -> Answer:
+def _answer(claims: tuple[Claim, ...], gates_of: Gated, *, was_refuted: bool) -> Answer:
     told = [claim for claim in claims if not claim.is_shadow]
     exact = [claim for claim in told if claim.algorithm in DIGESTS]
     if exact:
@@ -371,16 +305,15 @@ def _answer(claims: tuple[Claim, ...], gates_of: Sequence[Gate | None], *, was_r
         return Answer(Outcome.KNOWN, claims, verdicts.reason_of_digests(found))
     if told:
         return Answer(Outcome.NEAR, claims, NEAR)
-    digest_gate = next((gate for gate in gates_of if gate in OF_CONTENT), None)
-    if digest_gate is not None or (gates_of and all(gates_of)):
-        return Answer(Outcome.GATED, claims, verdicts.gated_reason(digest_gate or _first(gates_of)))
+    # A digest says nothing of whether a value could match: of a blank picture none can, whatever its digest.
+    judged = [gate for one, gate in gates_of if one.algorithm not in DIGESTS] or [gate for _, gate in gates_of]
+    of_content = next((gate for _, gate in gates_of if gate in OF_CONTENT), None)
+    gate = of_content or (judged[0] if all(judged) and judged else None)
+    if gate is not None:
+        return Answer(Outcome.GATED, claims, verdicts.gated_reason(gate))
     if was_refuted:
         return Answer(Outcome.UNKNOWN, claims, f"{_UNKNOWN.reason} {verdicts.CONTRADICTED}")
     return Answer(Outcome.UNKNOWN, claims, _UNKNOWN.reason)
-
-
-def _first(gates_of: Sequence[Gate | None]) -> Gate:
-    return next(gate for gate in gates_of if gate is not None)
 
 
 NEAR = "A value of it is within a list's threshold of a listed one; a person has to look."
