@@ -3,6 +3,7 @@
 
 - On the partners' face look-ups are answered before Django, in the same process: see partner_api/hot.py and ADR 0042.
 - Their errors are those of the rest of the face: the same codes, the same shape.
+- What a client sends is read as UTF-8: Django would take over any codec that it names, before anything of ours runs.
 - On the other faces, which people reach without a key, whoever sends a body is given up where it does not come
   (base/arrivals.py); partners' bodies are guarded where their key is known.
 """
@@ -14,7 +15,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import structlog
+from django.core.handlers.wsgi import WSGIRequest
 from django.core.wsgi import get_wsgi_application
+from django.utils.http import parse_header_parameters
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "vigie_node.project.settings")
 _site = get_wsgi_application()
@@ -41,6 +44,16 @@ if settings.FACE == Face.PARTNER:
     following.start(lookup.of_catalogue().check_fresh, face=Face.PARTNER)
 elif settings.FACE in SERVING:
     _arrivals = Arrivals(most=SERVING[settings.FACE].threads // 2)
+
+
+class _Request(WSGIRequest):
+    """A request in UTF-8, whatever it says: some of Python's codecs fail, or take seconds of the whole process."""
+
+    def _set_content_type_params(self, meta: dict[str, Any]) -> None:
+        self.content_type, self.content_params = parse_header_parameters(meta.get("CONTENT_TYPE", ""))
+
+
+_site.request_class = _Request
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
