@@ -14,6 +14,7 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialLogin
+from allauth.socialaccount.providers.base import AuthProcess
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
@@ -113,6 +114,10 @@ class SocialAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     def is_open_for_signup(self, request: HttpRequest, sociallogin: object) -> bool:  # noqa: ARG002
         """Nobody signs up."""
         return False
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:  # noqa: ARG002
+        """Sign in, whatever was asked for: an identity that were connected would open the account for good."""
+        sociallogin.state["process"] = AuthProcess.LOGIN
 
     def authenticate_by_email(self, sociallogin: SocialLogin) -> tuple[models.Person, str] | None:
         """Find the person by an address that the provider says it verified: true, not some text that looks like it."""

@@ -19,7 +19,7 @@ from allauth.socialaccount.models import SocialAccount, SocialToken
 from django.core.cache import cache
 from django.test import Client
 
-from node import people
+from node import entrance, people
 from node.audited import events
 from vigie_node.accounts import actions, models
 from vigie_node.accounts.roles import Role
@@ -96,9 +96,9 @@ def somebody():
     return people.recruit(Role.ADMINISTRATOR, email=ADDRESS)
 
 
-def come_back(client, **claims):
+def come_back(client, *, process="", **claims):
     Provider.claims = {"sub": "7", "email": ADDRESS, "email_verified": True, "name": "B. Dubois"} | claims
-    start = client.post("/sign-in/with/sso")
+    start = client.post("/sign-in/with/sso" + (f"?process={process}" if process else ""))
     query = parse_qs(urlsplit(start.headers["Location"]).query)
     assert query["code_challenge_method"] == ["S256"]
     return client.get("/sign-in/with/sso/back", {"code": "c", "state": query["state"][0]})
@@ -150,6 +150,15 @@ class TestAnybodyElse:
         actions.end_access(somebody, by=COMMAND, now=datetime.now(UTC))
         assert come_back(client).headers["Location"] == "/sign-in/ended"
         assert client.get("/people").headers["Location"].startswith("/sign-in")
+
+
+class TestSomebodySignedIn:
+    @pytest.mark.parametrize("process", ["connect", "redirect", "anything"])
+    def test_cannot_tie_an_identity_of_the_provider_to_their_account(self, client, provider, process):
+        person = people.recruit(Role.ADMINISTRATOR, email="somebody.else@example.org")
+        entrance.again(people.sign_in(client, person))
+        come_back(client, process=process)
+        assert not SocialAccount.objects.exists()
 
 
 class TestTheRoadBack:
