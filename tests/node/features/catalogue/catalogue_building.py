@@ -73,9 +73,13 @@ def write_rows(path, rows):
     return path
 
 
+def start(path, source_id, *, now=NOW, **options):
+    return importing.start_import(path, source_id=source_id, options=Options(**options), by=COMMAND, now=now)
+
+
 def staged(path, source_id, *, now=NOW, **options):
     """Start an import and stage all of it."""
-    import_id = importing.start_import(path, source_id=source_id, options=Options(**options), by=COMMAND, now=now)
+    import_id = start(path, source_id, now=now, **options)
     while import_steps.stage_some(import_id, by=NODE, now=now):
         pass
     return import_id
@@ -84,8 +88,22 @@ def staged(path, source_id, *, now=NOW, **options):
 def taken_in(path, source_id, *, now=NOW, revoking=None, **options):
     """Take a file in, to the flip."""
     import_id = staged(path, source_id, now=now, **options)
-    importing.make_visible(import_id, by=COMMAND, now=now, revoking=revoking)
+    show(import_id, now=now, revoking=revoking)
     return import_id
+
+
+def show(import_id, *, now=NOW, **more):
+    importing.make_visible(import_id, by=COMMAND, now=now, **more)
+
+
+def undo(import_id, *, now=NOW):
+    importing.cancel_import(import_id, reason="the wrong file", by=COMMAND, now=now)
+
+
+def clear():
+    """Take away what hangs on imports that were undone."""
+    while import_steps.clear_some(now=NOW):
+        pass
 
 
 def import_row(import_id):

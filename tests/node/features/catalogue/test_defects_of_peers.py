@@ -23,6 +23,7 @@ from node.features.catalogue.catalogue_building import (
     row,
     say,
     sha256,
+    show,
     source,
     staged,
     taken_in,
@@ -32,7 +33,7 @@ from node.features.catalogue.catalogue_building import (
 from vigie.fingerprints.values import Algorithm, Digests
 from vigie.matching.verdicts import Outcome
 from vigie_node.base.actor import COMMAND
-from vigie_node.catalogue import actions, import_queries, importing, rules, standing
+from vigie_node.catalogue import actions, import_queries, rules, standing
 from vigie_node.catalogue.models import Assertion, Depiction, Dispute, Fingerprint, Import, Revocation, UpstreamRecord
 from vigie_node.catalogue.rules import Policy
 from vigie_node.catalogue.states import DisputeOutcome, OverrideKind
@@ -42,11 +43,6 @@ from vigie_node.matching.questions import Question
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("own_index")]
 SHA1_OF_A_PICTURE = "a9993e364706816aba3e25717850c26c9cd0d89d"
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "upstream.jsonl"
 
 
 def verdict_on(*questions):
@@ -86,7 +82,7 @@ class TestRevocation:
         )  # fmt: skip
         import_id = staged(write_rows(path, [row(1, "B", at=NOW, md5=md5(1).hex())]), who)
         assert import_row(import_id).counts["overridden"] == 1
-        importing.make_visible(import_id, **WRITER)
+        show(import_id)
         assert verdict_on(asked(1)) is Outcome.UNKNOWN
 
     def test_a_record_deleted_here_is_not_made_again_by_the_next_update(self, path):

@@ -10,6 +10,7 @@ from node.audited import events
 from node.features.catalogue.catalogue_building import (
     DAY,
     NOW,
+    clear,
     depiction,
     import_row,
     make_list,
@@ -17,14 +18,16 @@ from node.features.catalogue.catalogue_building import (
     row,
     say,
     sha256,
+    show,
     source,
     staged,
     taken_in,
+    undo,
     write_rows,
 )
 from vigie.fingerprints.values import Algorithm
 from vigie_node.base.actor import COMMAND, NODE
-from vigie_node.catalogue import actions, expiring, import_queries, import_steps, importing
+from vigie_node.catalogue import actions, expiring, import_queries
 from vigie_node.catalogue.models import (
     Assertion,
     Depiction,
@@ -240,7 +243,7 @@ class TestDepictionsOfImports:
 
     def test_what_an_undone_import_brought_goes_ten_years_after_with_what_was_sent(self, path):
         import_id = taken_in(path, source())
-        importing.cancel_import(import_id, reason="wrong file", **by(NOW + 30 * DAY))
+        undo(import_id, now=NOW + 30 * DAY)
         expire_all()
         assert Depiction.objects.count() == 2
         expire_all(THEN + 30 * DAY)
@@ -251,7 +254,7 @@ class TestDepictionsOfImports:
         taken_in(path, origin)
         write_rows(path, [row(2)])
         second = staged(path, origin, now=NOW + DAY, full=True)
-        importing.make_visible(second, revoking=1, **by(NOW + YEAR))
+        show(second, revoking=1, now=NOW + YEAR)
         expire_all(THEN + DAY)
         assert Depiction.objects.count() == 2
         expire_all(THEN + YEAR)
@@ -291,8 +294,7 @@ class TestNotesOfImports:
     @pytest.fixture
     def import_id(self, tmp_path):
         made = taken_in(write_rows(tmp_path / "upstream.jsonl", [row(1), row(2, "no such label")]), source())
-        while import_steps.clear_some(now=NOW):
-            pass
+        clear()
         return made
 
     def test_a_year_later_the_refusals_and_the_name_of_the_file_are_gone(self, import_id):
@@ -309,7 +311,7 @@ class TestNotesOfImports:
     def test_an_import_stays_as_long_as_a_record_of_it_and_ten_years_at_least(self, import_id):
         expire_notes(NOW + 90 * YEAR)
         assert Import.objects.filter(id=import_id).exists()
-        importing.cancel_import(import_id, reason="wrong file", **by(NOW + DAY))
+        undo(import_id, now=NOW + DAY)
         expire_all(THEN + DAY)
         expire_notes(JUST_BEFORE)
         assert Import.objects.filter(id=import_id).exists()

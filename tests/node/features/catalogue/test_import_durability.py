@@ -25,6 +25,7 @@ from node.features.catalogue.catalogue_building import (
     pdq,
     row,
     say,
+    show,
     source,
     staged,
     taken_in,
@@ -187,7 +188,7 @@ class TestAtTheFlip:
         """Do something and flip the import: the second begins when the first is done but for its commit."""
 
         def do(other):
-            order = [lambda: importing.make_visible(import_id, **WRITER), other]
+            order = [lambda: show(import_id), other]
             first, second = order if request.param.endswith("first") else order[::-1]
             errors = []
 
@@ -280,7 +281,7 @@ class TestConcurrency:
         reader = threading.Thread(target=read)
         reader.start()
         time.sleep(0.05)
-        importing.make_visible(import_id, **WRITER)
+        show(import_id)
         time.sleep(0.05)
         done.set()
         reader.join()
@@ -288,6 +289,6 @@ class TestConcurrency:
 
     def test_the_rows_that_a_flip_shows_are_told_before_it(self, tmp_path):
         import_id = staged(write_rows(tmp_path / "rows.jsonl", rows_of(5)), source())
-        importing.make_visible(import_id, **WRITER)
+        show(import_id)
         topics = [one.topic for one in changes.since(0)]
         assert topics.index(Topic.FINGERPRINTS_ADDED) < topics.index(Topic.IMPORT)

@@ -6,6 +6,7 @@ import pytest
 from node.features.catalogue.catalogue_building import (
     DAY,
     NOW,
+    clear,
     counts,
     import_row,
     make_list,
@@ -13,8 +14,10 @@ from node.features.catalogue.catalogue_building import (
     pdq,
     row,
     sha256,
+    show,
     source,
     staged,
+    start,
     taken_in,
     words_on,
     write_rows,
@@ -25,10 +28,8 @@ from vigie.lists import columns
 from vigie.lists.entries import Claim, Entry, PictureValue, Role
 from vigie.lists.entries import Kind as EntryKind
 from vigie.lists.reading import EmptySourceError, UnknownColumnsError
-from vigie_node.base.actor import COMMAND
-from vigie_node.catalogue import import_queries, import_steps, importing, standing
+from vigie_node.catalogue import import_queries, importing, standing
 from vigie_node.catalogue.import_queries import Part
-from vigie_node.catalogue.importing import Options
 from vigie_node.catalogue.models import (
     Assertion,
     Depiction,
@@ -42,28 +43,6 @@ from vigie_node.changes.topics import Topic
 
 pytestmark = pytest.mark.django_db(transaction=True)
 A_NAME = "Hotline A"
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "upstream.jsonl"
-
-
-def start(path, source_id, **options):
-    return importing.start_import(path, source_id=source_id, options=Options(**options), by=COMMAND, now=NOW)
-
-
-def show(import_id, **more):
-    importing.make_visible(import_id, by=COMMAND, now=NOW, **more)
-
-
-def undo(import_id, *, now=NOW):
-    importing.cancel_import(import_id, reason="the wrong file", by=COMMAND, now=now)
-
-
-def clear():
-    while import_steps.clear_some(now=NOW):
-        pass
 
 
 class TestStaging:

@@ -7,6 +7,7 @@ from node.features.catalogue.catalogue_building import (
     DAY,
     NOW,
     assertion_on,
+    clear,
     counts,
     depiction,
     import_row,
@@ -14,9 +15,12 @@ from node.features.catalogue.catalogue_building import (
     row,
     say,
     sha256,
+    show,
     source,
     staged,
+    start,
     taken_in,
+    undo,
     words_on,
     write_rows,
 )
@@ -24,7 +28,6 @@ from vigie.fingerprints.values import Algorithm
 from vigie_node.base.actor import COMMAND, NODE
 from vigie_node.catalogue import actions, dossier, import_queries, import_steps, importing, searching, standing
 from vigie_node.catalogue.import_queries import Part
-from vigie_node.catalogue.importing import Options
 from vigie_node.catalogue.models import (
     Assertion,
     Depiction,
@@ -39,28 +42,6 @@ from vigie_node.changes.topics import Topic
 
 pytestmark = pytest.mark.django_db(transaction=True)
 A_NAME = "Hotline A"
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "upstream.jsonl"
-
-
-def start(path, source_id, **options):
-    return importing.start_import(path, source_id=source_id, options=Options(**options), by=COMMAND, now=NOW)
-
-
-def show(import_id, **more):
-    importing.make_visible(import_id, by=COMMAND, now=NOW, **more)
-
-
-def undo(import_id, *, now=NOW):
-    importing.cancel_import(import_id, reason="the wrong file", by=COMMAND, now=now)
-
-
-def clear():
-    while import_steps.clear_some(now=NOW):
-        pass
 
 
 class TestReimport:
