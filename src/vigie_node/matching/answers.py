@@ -7,6 +7,7 @@
 - A negative list gates a content by its SHA-256. By a near value it gates one side of a picture or one frame of a
   video, and the rest is judged as ever. By MD5 or SHA-1 it gates nothing: a forged one would hide known material.
 - An equal MD5 or SHA-1 is refuted by a differing stronger digest of the same depiction; alone it is collision-prone.
+  That it was refuted is said only where a list would have told the match: or a made-up digest would show what is here.
 - Claims of lists in shadow are returned too, marked: they are recorded and told to nobody outside.
 - One claim a list and depiction: by its strongest ground, a digest before a near value, the nearest first.
 - Too many candidates for one question is an error, never a shortened answer.
@@ -129,8 +130,11 @@ def answer(
     for number, subject in enumerate(subjects):
         gates_of = of_subject.get(number, ())
         if number in case.hits and not any(gate in OF_CONTENT for _, gate in gates_of):
-            grounds, was_refuted = case.grounds(number, subject, gates_of)
-            answers.append(_answer(claims_for(grounds, case.words, lists=in_force), gates_of, was_refuted=was_refuted))
+            claims, refuted = (
+                claims_for(grounds, case.words, lists=in_force) for grounds in case.grounds(number, subject, gates_of)
+            )
+            was_refuted = any(not one.is_shadow for one in refuted)
+            answers.append(_answer(claims, gates_of, was_refuted=was_refuted))
         else:
             answers.append(_answer((), gates_of, was_refuted=False) if gates_of else _UNKNOWN)
     return answers
@@ -241,16 +245,16 @@ class _Case:
         for number, questions in named.items():
             self.hits[number] = [hit for hit in self.hits[number] if hit[0] not in questions]
 
-    def grounds(self, number: int, subject: Subject, gates_of: Gated) -> tuple[Grounds, bool]:
-        """Return on what grounds each depiction is this subject, and whether a digest was refuted."""
+    def grounds(self, number: int, subject: Subject, gates_of: Gated) -> tuple[Grounds, Grounds]:
+        """Return on what grounds each depiction is this subject, and on what it would be, were they not refuted."""
         grounds: Grounds = defaultdict(list)
         moving: dict[tuple[uuid.UUID, str], list[Hit]] = defaultdict(list)
         own = {one.algorithm: one.value for one in subject if one.algorithm in DIGESTS}
-        was_refuted = False
+        refuted: Grounds = defaultdict(list)
         for hit in self.hits[number]:
             question, known, _ = hit
             if question.algorithm in DIGESTS and self._is_refuted(known.depiction, question.algorithm, own):
-                was_refuted = True
+                refuted[known.depiction].append(grounds_of.of_hit(hit))
             elif question.frame is not None and known.algorithm is Algorithm.PDQ_FRAMES:
                 moving[known.depiction, question.transform].append(hit)
             else:
@@ -258,7 +262,7 @@ class _Case:
         frames = grounds_of.frames_of(subject, {one for one, gate in gates_of if gate}) if moving else {}
         for (depiction, transform), hits in moving.items():
             grounds[depiction].append(Passage(tuple(hits), transform, frames, self.frames.get(depiction, ())))
-        return grounds, was_refuted
+        return grounds, refuted
 
     def _is_refuted(self, depiction: uuid.UUID, algorithm: Algorithm, own: Mapping[Algorithm, bytes]) -> bool:
         if algorithm is Algorithm.SHA256:

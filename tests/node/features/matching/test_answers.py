@@ -101,6 +101,15 @@ class TestDigests:
         assert not found.claims
         assert "another content" in found.reason
 
+    @pytest.mark.parametrize("policy", [{"mode": Mode.OFF}, {"mode": Mode.SHADOW}, {"algorithms": (Algorithm.PDQ,)}])
+    def test_a_refuted_one_is_told_of_no_list_that_would_not_have_told_a_match(self, policy):
+        make_list(**policy)
+        md5 = digest(Algorithm.MD5, "a shape")
+        say(depict((Algorithm.MD5, md5), (Algorithm.SHA256, digest(Algorithm.SHA256, "a shape"))))
+        made_up = Question(Algorithm.SHA256, digest(Algorithm.SHA256, "nothing"))
+        found = ask(Question(Algorithm.MD5, md5), made_up)
+        assert found == ask(made_up)  # or whoever makes up a second digest learns what is in the catalogue
+
     def test_an_empty_file_never_matches(self):
         make_list()
         assert ask(Question(Algorithm.MD5, hashlib.md5(b"").digest())).verdict is Outcome.GATED
