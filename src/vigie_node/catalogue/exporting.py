@@ -129,9 +129,10 @@ def _entries(policy: Policy, counted: Mapping[uuid.UUID, Sequence[Word]]) -> lis
     kinds = dict(Depiction.objects.filter(id__in=list(counted)).values_list("id", "kind"))
     found: list[Entry] = []
     for depiction, words in counted.items():
+        said = {(word.source, word.scheme): word for word in words}.values()  # of our own scheme one states them all
         told = [one for one in prints.get(depiction, ()) if _may_match(one, policy, overridden)]
         for content in _contents(told):
-            found += [_entry(depiction, EntryKind(_KINDS[Kind(kinds[depiction])]), word, content) for word in words]
+            found += [_entry(depiction, EntryKind(_KINDS[Kind(kinds[depiction])]), word, content) for word in said]
     return found
 
 

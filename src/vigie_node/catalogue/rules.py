@@ -9,7 +9,7 @@
   counts, also where nothing says that it supersedes the earlier: two imports may have brought them side by side. Where
   the latest was revoked nothing counts: an earlier one was given up when the later was said (ADR 0082).
 - A word of class zero ("asserts nothing", "not illegal") never makes matchable; it counts against where the policy says
-  that such a word of a counted source vetoes.
+  that such a word of a counted source vetoes. Under dispute it still does: a challenge lets nothing match.
 - A share lets a list in by depiction, not by look-up: the same depiction is in or out on every look-up and process.
 """
 
@@ -132,20 +132,16 @@ def words_that_count(policy: Policy, words: Sequence[Word]) -> tuple[Word, ...]:
     """Return the words that make a depiction matchable by this policy: none if its quorum is not reached.
 
     `words` are current: the latest of each source in each scheme, not revoked, of no import that is not visible.
-    Order:   one word of each source, gravest first, then the earliest assertion.
+    A source that speaks in several schemes is one voice with several words: each tells its label.
+    Order:   gravest first, then the earliest assertion.
     """
     heard = [word for word in words if not policy.sources or str(word.source) in policy.sources]
     if policy.veto and any(word.weight == 0 for word in heard):
         return ()
-    latest: dict[uuid.UUID, Word] = {}
-    for word in heard:
-        if takes(policy, word) and not (policy.dispute_suspends and word.disputed):
-            held = latest.get(word.source)
-            if held is None or (word.weight, word.asserted_at) > (held.weight, held.asserted_at):
-                latest[word.source] = word
-    if len(latest) < policy.quorum:
+    counted = [word for word in heard if takes(policy, word) and not (policy.dispute_suspends and word.disputed)]
+    if len({word.source for word in counted}) < policy.quorum:
         return ()
-    return tuple(sorted(latest.values(), key=lambda one: (-one.weight, one.asserted_at, str(one.assertion))))
+    return tuple(sorted(counted, key=lambda one: (-one.weight, one.asserted_at, str(one.assertion))))
 
 
 def current_words(words: Sequence[Word], *, revoked: Collection[uuid.UUID]) -> tuple[Word, ...]:

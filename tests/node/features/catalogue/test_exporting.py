@@ -76,6 +76,16 @@ class TestExportList:
         found = exported(make_list(quorum=2), path)
         assert sorted(entry["asserted_by"] for entry in found) == ["Hotline A", "Hotline B"]
 
+    def test_tells_what_a_source_said_in_each_scheme(self, path):
+        one, who = depiction(1), source()
+        say(one, who)
+        say(one, who, "A1", scheme="tech-coalition")
+        for name in ("ours", "other"):
+            make_list(name)
+            say(one, who, name, scheme="bank")
+        found = exported(make_list(classes={"uk": ("A",), "tech-coalition": ("A1",), "bank": ("ours", "other")}), path)
+        assert sorted(entry.get("label", "") for entry in found) == ["", "A", "A1"]
+
     @pytest.mark.parametrize("form", Format)
     def test_what_was_exported_can_be_taken_in_elsewhere(self, path, tmp_path, form):
         given = [row(seed, pdq=pdq(seed).hex(), pdq_quality=80, md5=md5(seed).hex()) for seed in range(3)]

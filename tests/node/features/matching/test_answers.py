@@ -242,6 +242,16 @@ class TestWhatStopsAMatch:
         assert 5 < sum(rounds[0]) < 35
 
 
+class TestLabels:
+    def test_every_scheme_in_which_a_source_spoke_is_told(self):
+        make_list()
+        shown = depict((Algorithm.PDQ, value(1)))
+        said = [say(shown, scheme="uk", label="A"), say(shown), say(shown, by="hotline two", scheme="uk", label="C")]
+        [claim] = ask(Question(Algorithm.PDQ, value(1))).claims
+        assert claim.labels == {"inhope": "baseline", "uk": "A"}
+        assert set(claim.assertions) == set(said)
+
+
 class TestFollowing:
     def test_a_value_counts_from_the_next_question_on(self):
         make_list()
