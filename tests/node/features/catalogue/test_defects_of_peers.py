@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Defects found in the programs that others exchange lists with; each test says what must hold here instead."""
 
-import itertools
 import os
 import time
 from datetime import date
@@ -243,13 +242,12 @@ class TestOrder:
     ):
         path = tmp_path_factory.mktemp("order") / "rows.jsonl"
         rows = [row(seed, label, at=NOW - day * DAY, by=by) for seed, label, day, by in lines]
-        orders = [rows, data.draw(st.permutations(rows))]
+        other = data.draw(st.permutations(rows))
         cut = data.draw(st.integers(0, len(rows)))
         states = []
-        for number, order in itertools.product(range(2), range(2)):
+        for files in ([rows], [other], [other[cut:], other[:cut]]):
             empty()
             who = source("A clearing house")
-            files = [orders[order]] if number == 0 else [orders[order][cut:], orders[order][:cut]]
             for step, file in enumerate(one for one in files if one):
                 taken_in(write_rows(path, file), who, relays=True, now=NOW + step * DAY)
             states.append(state())
