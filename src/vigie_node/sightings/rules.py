@@ -12,6 +12,8 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from msgspec import structs
+
 from vigie.errors import WrongStateError
 from vigie_node.catalogue.rules import ListRule, Mode, Policy, Word, is_in_share, words_that_count
 from vigie_node.sightings.states import (
@@ -86,11 +88,18 @@ def check_simulation_may_move(current: SimulationState, wanted: SimulationState)
         raise ImpossibleSimulationMoveError(f"this simulation is {current.lower()} and cannot become {wanted.lower()}")
 
 
+def undisputed(rule: ListRule) -> ListRule:
+    """Return the list as it judges what stands already: an open dispute stops new matches and undoes none."""
+    if rule.policy.negative:
+        return rule
+    return replace(rule, policy=structs.replace(rule.policy, dispute_suspends=False))
+
+
 def still_stands(rule: ListRule, words: Sequence[Word], *, depiction: uuid.UUID) -> bool:
     """Say whether a list that claimed a depiction would claim it on today's words and in today's mode."""
     if rule.policy.negative or not is_in_share(rule, depiction):
         return False
-    return bool(words_that_count(rule.policy, [replace(word, disputed=False) for word in words]))
+    return bool(words_that_count(undisputed(rule).policy, words))
 
 
 def may_match_more(before: Policy | None, after: Policy) -> bool:

@@ -2,8 +2,9 @@
 """Undo what no longer holds: a match is marked, never deleted (ADR 0087).
 
 - A match that its list would not make now, on today's words and policy, is undone.
-- One that rests on a value which is held back is asked again: it is undone, or goes on by another value that the two
-  have in common.
+- One whose ground is in doubt is asked again: its value is held back, or went with an import, or its list asks for more
+  now. It is undone, or goes on by another value that the two have in common.
+- Where nothing of a sighting may match any more, since a negative list names it, all its matches are undone.
 - Where nothing is left between a sighting and a depiction a task is opened: "acted on before, revoked since".
 - One writer at a time, under the lock `STANDING`: the look-back and a person who revokes may undo at once, and the last
   match of two that go together is seen to be the last.
@@ -14,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import assert_never
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -23,21 +25,23 @@ from vigie_node.audit import actions as audit
 from vigie_node.audit.events import Event
 from vigie_node.base import locks
 from vigie_node.base.actor import Actor
-from vigie_node.catalogue import sweeping
-from vigie_node.catalogue.rules import ListRule, Word
+from vigie_node.catalogue import standing, sweeping
+from vigie_node.catalogue.rules import ListRule, Mode, Word
 from vigie_node.matching.answers import Claim
-from vigie_node.sightings import rules, tallies, writing
+from vigie_node.sightings import retracing, rules, tallies, writing
 from vigie_node.sightings.models import Match
 from vigie_node.sightings.opening import open_tasks
 from vigie_node.sightings.retracing import Portion
 from vigie_node.sightings.states import FoundBy, SweepCause, TaskKind
 
 SLICE = 300  # matches in one transaction
+# Turned frames of a video are not kept (writing.py): what matched by one cannot be asked again.
+_KEPT = ~Q(algorithm=Algorithm.PDQ_FRAMES.value) | Q(transform="")
 
 
 @dataclass(frozen=True, slots=True)
 class Resting:
-    """A standing match that rests on a value which is held back."""
+    """A standing match whose ground is in doubt."""
 
     match: int
     sighting: int
@@ -70,15 +74,23 @@ def note_undone(
     return len(undone)
 
 
-def resting_on(override_id: uuid.UUID, depictions: Sequence[uuid.UUID], *, after: int) -> list[Resting]:
-    """Return the next matches of depictions, after a match's number, that rest on the value of an override."""
-    found = sweeping.overridden_value(override_id)
-    if found is None or not depictions:
-        return []
-    on_it = Q(fingerprint__in=sweeping.rows_of_value(*found[:2], depictions=depictions))
-    if found[0] is Algorithm.PDQ_FRAMES:
-        on_it |= Q(algorithm=Algorithm.PDQ_FRAMES.value)  # a video matches by several frames together, and names one
-    rows = Match.objects.filter(on_it, depiction__in=depictions, undone_at=None, id__gt=after).order_by("id")
+def doubt(portion: Portion, lists: Sequence[ListRule]) -> Q | None:
+    """Say of which matches of a portion the ground is in doubt; None where it is of none, whatever their words."""
+    match portion.cause:
+        case SweepCause.OVERRIDE_MADE:
+            return _on_held_back(uuid.UUID(portion.subject), portion.depictions)
+        case SweepCause.IMPORT_UNDONE:
+            return _on_hidden(portion.depictions)
+        case SweepCause.LIST_WIDENED | SweepCause.LIST_NARROWED:
+            return _under([one for one in lists if portion.subject in {str(one.id), retracing.EVERYTHING}])
+        case SweepCause.STANDING | SweepCause.IMPORT | SweepCause.OVERRIDE_ENDED:
+            return None
+    assert_never(portion.cause)
+
+
+def in_doubt(doubted: Q, depictions: Sequence[uuid.UUID], *, after: int) -> list[Resting]:
+    """Return the next matches of depictions, after a match's number, whose ground is in doubt."""
+    rows = Match.objects.filter(doubted, depiction__in=depictions, undone_at=None, id__gt=after).order_by("id")
     return [Resting(*row) for row in rows.values_list("id", "sighting_id")[:SLICE]]
 
 
@@ -91,9 +103,9 @@ def note_asked_again(
     Audit:   SIGHTINGS_UNDONE, with how many; none where all hold as they are.
     """
     locks.hold(locks.STANDING)
-    standing = Match.objects.filter(id__in=[one.match for one in asked], undone_at=None).select_related("sighting")
+    held = Match.objects.filter(id__in=[one.match for one in asked], undone_at=None).select_related("sighting")
     undone, instead = [], []
-    for match in standing.order_by("id"):
+    for match in held.order_by("id"):
         of_sighting = claims.get(match.sighting_id, ())
         made = writing.matches_of(match.sighting, of_sighting, found_by=FoundBy.RETRACE, now=now)
         same = [one for one in made if _between(one) == _between(match)]
@@ -103,6 +115,48 @@ def note_asked_again(
         instead += same
     _undo(undone, instead=instead, subject=subject, by=by, now=now)
     return len(undone) - len(instead)
+
+
+@transaction.atomic
+def note_never(sightings: Sequence[int], *, subject: str, by: Actor, now: datetime) -> int:
+    """Undo some of the matches of sightings of which nothing may match now; return how many; call until it is none.
+
+    Audit:   SIGHTINGS_UNDONE, with how many; none where there are none.
+    """
+    locks.hold(locks.STANDING)
+    rows = Match.objects.filter(sighting__in=sightings, undone_at=None).select_related("sighting")
+    undone = list(rows.order_by("id")[:SLICE])
+    _undo(undone, subject=subject, by=by, now=now)
+    return len(undone)
+
+
+def _on_held_back(override_id: uuid.UUID, depictions: Sequence[uuid.UUID]) -> Q | None:
+    found = sweeping.overridden_value(override_id)
+    if found is None:
+        return None
+    on_it = Q(fingerprint__in=sweeping.rows_of_value(*found[:2], depictions=depictions))
+    # A video matches by several frames together, and names one.
+    return on_it | Q(algorithm=Algorithm.PDQ_FRAMES.value) if found[0] is Algorithm.PDQ_FRAMES else on_it
+
+
+def _on_hidden(depictions: Sequence[uuid.UUID]) -> Q | None:
+    """Name the matches that rest on fingerprints which count no more: the import that brought them was undone."""
+    rows = Match.objects.filter(depiction__in=depictions, undone_at=None)
+    hit = set(rows.order_by().values_list("fingerprint", flat=True).distinct())
+    hidden = sorted(hit - standing.fingerprints(hit).keys())
+    return Q(fingerprint__in=hidden) if hidden else None
+
+
+def _under(lists: Sequence[ListRule]) -> Q | None:
+    """Name the matches that their lists, as they are now, may not make by the value that these rest on."""
+    doubted = Q()
+    for one in lists:
+        algorithms = [algorithm.value for algorithm in one.policy.algorithms]
+        near = Q(distance_bits=None) | Q(distance_bits__lte=one.policy.threshold_bits)
+        told_otherwise = Q(is_shadow=one.policy.mode is not Mode.SHADOW)
+        of_less_quality = Q(list_version__in=sweeping.versions_of_less_quality(one), distance_bits__isnull=False)
+        doubted |= Q(list=one.id) & (told_otherwise | ~(Q(algorithm__in=algorithms) & near) | of_less_quality & _KEPT)
+    return doubted or None
 
 
 def _between(match: Match) -> tuple[uuid.UUID, uuid.UUID, bool]:
@@ -139,13 +193,6 @@ def _no_longer_holding(
     for dead, depictions in gone.items():
         if dead:
             yield standing_matches.filter(depiction__in=depictions, list__in=dead)
-    changed = portion.cause in {SweepCause.LIST_WIDENED, SweepCause.LIST_NARROWED}
-    for one in lists if changed else ():
-        if str(one.id) == portion.subject:
-            algorithms = [algorithm.value for algorithm in one.policy.algorithms]
-            yield standing_matches.filter(depiction__in=portion.depictions, list=one.id).exclude(
-                Q(algorithm__in=algorithms) & (Q(distance_bits=None) | Q(distance_bits__lte=one.policy.threshold_bits))
-            )
 
 
 def _standing(sightings: Iterable[int]) -> set[tuple[int, uuid.UUID]]:

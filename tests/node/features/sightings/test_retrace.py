@@ -196,7 +196,7 @@ class TestRetrace:
         seen(*values_of(*range(20)))
         for seed in range(20):
             say(depict(*picture(seed)))
-        monkeypatch.setattr(retracing.next_portion, "__kwdefaults__", {"besides": None, "limit": 7})
+        monkeypatch.setattr(retracing, "PORTION", 7)
         while retrace.step(by=NODE, now=LATER) and Sweep.objects.filter(depictions_done=7).count() == 0:
             pass
         sweep = queries.sweeps()[0]
@@ -216,7 +216,7 @@ class TestRetrace:
         words = [say(depict(*picture(seed))) for seed in range(20)]
         retrace_all()
         make_list("wider")
-        monkeypatch.setattr(retracing.next_portion, "__kwdefaults__", {"besides": None, "limit": 1})
+        monkeypatch.setattr(retracing, "PORTION", 1)
         retrace.step(by=NODE, now=LATER)
         catalogue.revoke(words[19], reason="for the test", by=COMMAND, now=NOW)
         retrace.step(by=NODE, now=LATER)
