@@ -4,7 +4,7 @@
 - Every request has an id: its own if it came with a harmless one, else a new one. It is in the answer, in the log lines
   and on the page of an error. One that could be a fingerprint is not taken over: it would stand in the log.
 - What is not a static file is never stored by anybody on the way.
-- A stranger sends forms, never files: Django would write a file to the disk before anybody is asked who they are.
+- A stranger sends forms, never files.
 """
 
 import re

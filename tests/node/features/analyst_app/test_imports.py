@@ -1,13 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Imports in the browser's hands: sent, looked at, taken in, undone."""
 
+import errno
 import hashlib
+import shutil
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 
+from node import people
 from vigie_node.accounts.roles import Role
+from vigie_node.analyst_app import sent_files
 from vigie_node.catalogue import import_queries
 from vigie_node.catalogue.states import ImportState
 from vigie_node.flows import take_in
@@ -93,7 +99,11 @@ class TestAnImport:
                 "le système inhope n’a pas cette classe",
             ),
             ("nl", "sha256 heeft 64 hexadecimale cijfers; dit heeft er 3", "schema inhope heeft deze klasse niet"),
-            ("de", "sha256 hat 64 hexadezimale Ziffern; hier sind es 3", "das Schema inhope hat diese Einstufung nicht"),
+            (
+                "de",
+                "sha256 hat 64 hexadezimale Ziffern; hier sind es 3",
+                "das Schema inhope hat diese Einstufung nicht",
+            ),
         ],
     )
     def test_a_refused_line_is_said_in_the_language_of_the_reader_and_in_english_in_the_file(
@@ -126,3 +136,66 @@ class TestAnImport:
         answer = send(inside, csv_file("colour,shape", "red,round"))
         assert answer.status_code == 422
         assert import_queries.imports().rows == ()
+
+
+class TestAFileThatDoesNotFit:
+    @pytest.mark.parametrize(
+        ("language", "said"),
+        [
+            ("en", "larger than 4096 MiB"),
+            ("fr", "dépasse 4096\u00a0Mio"),
+            ("nl", "groter dan 4096 MiB"),
+            ("de", "größer als 4096 MiB"),
+        ],
+    )
+    def test_is_refused_unread_and_said_in_the_language_of_the_reader(self, inside, tmp_path, language, said):
+        inside.cookies["django_language"] = language
+        answer = announce(inside, (4096 << 20) + 1)
+        assert answer.status_code == 413
+        assert said in answer.text
+        assert "imports.file-too-large" in answer.text
+        assert not (tmp_path / "uploads").exists()
+
+    def test_is_refused_unread_where_the_disk_has_no_room_for_all_that_comes_of_it(self, inside, settings, tmp_path):
+        settings.IMPORT_BYTES = 1 << 60
+        answer = announce(inside, shutil.disk_usage(tmp_path).free // 2)
+        assert (answer.status_code, "imports.no-room" in answer.text) == (507, True)
+        assert "Retry-After" in answer.headers
+
+    def test_is_given_up_while_it_comes_when_the_room_goes(self, inside, tmp_path, monkeypatch):
+        left = iter([10**9, 10**9])
+        monkeypatch.setattr(sent_files.shutil, "disk_usage", lambda _path: SimpleNamespace(free=next(left, 0)))
+        answer = send(inside, SimpleUploadedFile("known.csv", b"x" * 300_000))
+        assert (answer.status_code, "imports.no-room" in answer.text) == (507, True)
+        assert import_queries.imports().rows == ()
+        assert list((tmp_path / "uploads").rglob("*")) == []
+
+    def test_leaves_nothing_when_the_disk_is_full_all_the_same(self, inside, tmp_path, monkeypatch):
+        def full(_self, _raw, _start):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(sent_files.ToTakeIn, "receive_data_chunk", full)
+        assert send(inside, lines("one")).status_code == 507
+        assert [one for one in (tmp_path / "uploads").rglob("*") if one.is_file()] == []
+
+
+class TestAFileNobodyAskedFor:
+    def test_of_somebody_who_may_not_import_is_refused_before_it_comes_near_the_disk(self, enter, tmp_path):
+        assert send(enter(Role.AUDITOR), lines("one")).status_code == 403
+        assert not (tmp_path / "uploads").exists()
+
+    def test_is_refused_by_a_page_that_takes_none(self, inside, tmp_path):
+        answer = inside.post("/search", {"text": "a", "file": lines("one")})
+        assert answer.status_code == 400
+        assert not (tmp_path / "uploads").exists()
+
+    def test_needs_the_token_of_our_own_form(self, enter, tmp_path):
+        strict = people.sign_in(Client(enforce_csrf_checks=True), people.recruit(Role.LIST_MANAGER))
+        assert send(strict, lines("one")).status_code == 403
+        assert import_queries.imports().rows == ()
+
+
+def announce(client, size):
+    """Send the beginning of a form that says it is so long."""
+    kind = "multipart/form-data; boundary=b"
+    return client.generic("POST", "/imports/start", b"x", kind, CONTENT_LENGTH=str(size))
