@@ -159,8 +159,3 @@ def _check_is(signal: Signal, examined: Examined) -> None:
 def _gate_of(value: Value) -> Gate | None:
     values = np.frombuffer(value.pdq, np.uint8).reshape(1, -1)
     return gates.gate_of(int(gates.value_gates(values, qualities=np.array([value.quality], np.uint8))[0]))
-
-
-def texts_of(values: Mapping[Signal, bytes]) -> dict[str, str]:
-    """Write fingerprints as HMA does."""
-    return {signal.value: value.hex() for signal, value in values.items()}

@@ -8,10 +8,13 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from node import partners
 from node.hma_client import BANK, Hma
 from vigie.fingerprints.values import Algorithm
+from vigie.matching.verdicts import Outcome
 from vigie_node.accounts.roles import Scope
 from vigie_node.base.actor import COMMAND
 from vigie_node.catalogue import actions as catalogue
 from vigie_node.catalogue.rules import Mode, Policy
+from vigie_node.matching import answers, lookup
+from vigie_node.matching.questions import Question
 
 
 @pytest.fixture
@@ -109,6 +112,18 @@ class TestPaths:
     def test_no_exchanges_are_kept_here(self, hma):
         assert hma.get("c/exchanges").json() == hma.get("c/exchanges/apis").json() == []
         assert hma.get(f"c/exchange/{BANK}").status_code == 404
+
+
+class TestValuesPutInByHand:
+    def test_ties_no_value_to_what_others_know_by_its_digest(self, hma):
+        """Else any picture could be made to match, on the word of those who list something of a known digest."""
+        partners.make_list()
+        partners.know((Algorithm.MD5, b"m" * 16))
+        hma.bank()
+        refused = hma.post(f"c/bank/{BANK}/signal", {"pdq": partners.value(7).hex(), "video_md5": (b"m" * 16).hex()})
+        assert (refused.status_code, refused.json()["code"]) == (400, "hma.unfit-form")
+        found = answers.answer(lookup.of_catalogue(), [[Question(Algorithm.PDQ, partners.value(7))]])
+        assert [one.verdict for one in found] == [Outcome.UNKNOWN]
 
 
 LIES = {
