@@ -6,11 +6,14 @@
 - A session knows when it began and when it was last seen; session_rules.py decides from that.
 """
 
+import contextlib
 import uuid
+from collections.abc import Iterator
 from datetime import datetime
 
 from allauth.account.internal.flows.login import get_authentication_records, record_authentication
 from django.contrib.auth import logout, update_session_auth_hash
+from django.db import transaction
 from django.http import HttpRequest
 
 from vigie_node.accounts import adapters, models, session_rules, sign_in_actions
@@ -54,6 +57,14 @@ def can_use_codes(request: HttpRequest) -> bool:
 def factor_enrolled(request: HttpRequest) -> None:
     """Note that this session enrolled a second factor."""
     request.session[_ENROLLED] = True
+
+
+@contextlib.contextmanager
+def one_at_a_time(request: HttpRequest) -> Iterator[None]:
+    """Let no other session change meanwhile how this person signs in: two at once could remove the last two ways."""
+    with transaction.atomic():
+        models.Person.objects.select_for_update().get(id=_person(request).id)
+        yield
 
 
 def renew(request: HttpRequest) -> None:

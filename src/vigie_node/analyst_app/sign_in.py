@@ -109,15 +109,25 @@ def add_code_app(request: HttpRequest) -> HttpResponseBase:
 
 @access.signed_in
 @require_http_methods(["GET", "HEAD", "POST"])
+def remove_code_app(request: HttpRequest) -> HttpResponseBase:
+    """Remove the code app, unless it is the last way in."""
+    with sessions.one_at_a_time(request):
+        answer: HttpResponseBase = codes.deactivate_totp(request)
+        return answer
+
+
+@access.signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
 @_again  # type: ignore[untyped-decorator]
 def remove_passkey(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Remove a passkey, unless it is the last way in."""
     mine = Authenticator.objects.filter(user_id=access.actor_of(request).id, type=Authenticator.Type.WEBAUTHN)
-    if not get_adapter().can_delete_authenticator(get_object_or_404(mine, pk=pk)):
-        messages.error(request, gettext("This is your last way to sign in: set up another one first."))
-        return HttpResponseRedirect(reverse("mfa_index"))
-    answer: HttpResponseBase = passkeys.remove_webauthn(request, pk=pk)
-    return answer
+    with sessions.one_at_a_time(request):
+        if not get_adapter().can_delete_authenticator(get_object_or_404(mine, pk=pk)):
+            messages.error(request, gettext("This is your last way to sign in: set up another one first."))
+            return HttpResponseRedirect(reverse("mfa_index"))
+        answer: HttpResponseBase = passkeys.remove_webauthn(request, pk=pk)
+        return answer
 
 
 @access.signed_in
@@ -186,7 +196,7 @@ urlpatterns = [
     _open("sign-out", account.logout, "account_logout"),
     path("account", my_account, name="mfa_index"),
     path("account/code-app/add", add_code_app, name="mfa_activate_totp"),
-    _mine("account/code-app/remove", codes.deactivate_totp, "mfa_deactivate_totp"),
+    path("account/code-app/remove", remove_code_app, name="mfa_deactivate_totp"),
     _mine("account/passkeys", RedirectView.as_view(pattern_name="mfa_index"), "mfa_list_webauthn"),
     _enrolling("account/passkeys/add", passkeys.add_webauthn, "mfa_add_webauthn"),
     path("account/passkeys/<int:pk>/remove", remove_passkey, name="mfa_remove_webauthn"),

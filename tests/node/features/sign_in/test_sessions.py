@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sessions, forms and enrolment: how long they last, where they lead, what they end."""
 
+import contextlib
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from allauth.mfa.models import Authenticator
+from django.conf import settings
+from django.db import connection
 from django.test import Client
 
 from node import people
 from node.audited import events
 from node.entrance import ADDRESS, PASSWORD, again, code, give, is_in, move, sign_in
-from vigie_node.accounts import actions, session_rules
+from vigie_node.accounts import actions, adapters, factor_secrets, session_rules
 from vigie_node.accounts.roles import Role
 from vigie_node.base.actor import COMMAND
 
@@ -198,6 +202,37 @@ class TestLastWayIn:
         again(client)
         assert client.post(f"/account/passkeys/{key.pk}/remove").headers["Location"] == "/account"
         assert Authenticator.objects.filter(pk=key.pk).exists()
+
+    @pytest.mark.django_db(transaction=True)
+    @pytest.mark.parametrize("kind", ["totp", "webauthn"])
+    def test_stays_when_the_last_two_are_removed_at_once(self, with_password, kind, monkeypatch):
+        data = {"name": "Key", "credential": {}, "secret": factor_secrets.encrypt("A" * 32, keys=settings.FIELD_KEY)}
+        one, other = (
+            Authenticator.objects.create(user_id=with_password, type=of, data=data) for of in (kind, "webauthn")
+        )
+        road = "/account/code-app/remove" if kind == "totp" else f"/account/passkeys/{one.pk}/remove"
+        both, may_go = threading.Barrier(2), adapters.MFAAdapter.can_delete_authenticator
+
+        def may_go_after_a_look_at_both(adapter, authenticator):
+            found = may_go(adapter, authenticator)
+            with contextlib.suppress(threading.BrokenBarrierError):
+                both.wait(1)
+            return found
+
+        monkeypatch.setattr(adapters.MFAAdapter, "can_delete_authenticator", may_go_after_a_look_at_both)
+
+        def remove(address):
+            client = people.sign_in(Client(), with_password)
+            again(client)
+            client.post(address)
+            connection.close()
+
+        threads = [threading.Thread(target=remove, args=[at]) for at in (road, f"/account/passkeys/{other.pk}/remove")]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert Authenticator.objects.filter(user_id=with_password).count() == 1
 
     def test_nobody_touches_anothers_passkey(self, client, somebody):
         other = people.recruit()
