@@ -4,8 +4,7 @@
 import hashlib
 from datetime import UTC, datetime
 
-import numpy as np
-
+from node.partners import moved, value  # noqa: F401 - asked for beside what is built here
 from vigie.fingerprints.values import Algorithm
 from vigie.fingerprints.video import FrameSpan
 from vigie_node.base.actor import COMMAND
@@ -18,22 +17,6 @@ from vigie_node.matching.questions import Question
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 WRITER = {"by": COMMAND, "now": NOW}
-
-
-def value(seed):
-    """A balanced value, as real pictures have them: 128 ones, 128 zeros."""
-    bits = np.zeros(256, np.uint8)
-    bits[np.random.default_rng(seed).permutation(256)[:128]] = 1
-    return np.packbits(bits).tobytes()
-
-
-def moved(fingerprint, bits):
-    """The value with so many bits flipped, as many ones as zeros."""
-    flat = np.unpackbits(np.frombuffer(fingerprint, np.uint8))
-    ones, zeros = np.flatnonzero(flat == 1), np.flatnonzero(flat == 0)
-    flat[ones[: (bits + 1) // 2]] = 0
-    flat[zeros[: bits // 2]] = 1
-    return np.packbits(flat).tobytes()
 
 
 def digest(algorithm, seed):
@@ -69,10 +52,10 @@ def video(values, *, quality=255):
     ]
 
 
-def say(depiction, *, by="hotline one", scheme="inhope", label="baseline", at=NOW, facts=None):
+def say(depiction, *, by="hotline one", scheme="inhope", label="baseline", at=NOW, facts=None, supersedes=None):
     return catalogue.record_assertion(
         depiction, source_id=source(by), scheme=scheme, label=label, facts=facts or {}, ground=Grade.SEEN,
-        asserted_at=at, by=COMMAND, now=at,
+        asserted_at=at, supersedes=supersedes, by=COMMAND, now=at,
     )  # fmt: skip
 
 

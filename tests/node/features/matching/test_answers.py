@@ -2,12 +2,13 @@
 """Look-ups over a real catalogue: what is claimed, on whose word, and what stops it."""
 
 import hashlib
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import msgspec
 import numpy as np
 import pytest
 
+from node.features.matching.asking import NOW, ask, depict, digest, make_list, moved, say, value
 from vigie.fingerprints.values import Algorithm
 from vigie.fingerprints.video import FrameSpan
 from vigie.matching.verdicts import Outcome
@@ -18,59 +19,12 @@ from vigie_node.catalogue import list_actions as lists
 from vigie_node.catalogue.identity import NewFingerprint
 from vigie_node.catalogue.models import Fingerprint
 from vigie_node.catalogue.rules import Mode, Policy
-from vigie_node.catalogue.states import Grade, Kind, OverrideKind
+from vigie_node.catalogue.states import Kind, OverrideKind
 from vigie_node.matching import actions as matching
 from vigie_node.matching import answers, lookup
 from vigie_node.matching.questions import Question
 
-NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("own_index")]
-
-
-def value(seed):
-    """A balanced value, as real pictures have them: 128 ones, 128 zeros."""
-    bits = np.zeros(256, np.uint8)
-    bits[np.random.default_rng(seed).permutation(256)[:128]] = 1
-    return np.packbits(bits).tobytes()
-
-
-def moved(fingerprint, bits):
-    """The value with so many bits flipped, as many ones as zeros."""
-    flat = np.unpackbits(np.frombuffer(fingerprint, np.uint8))
-    ones, zeros = np.flatnonzero(flat == 1), np.flatnonzero(flat == 0)
-    flat[ones[: (bits + 1) // 2]] = 0
-    flat[zeros[: bits // 2]] = 1
-    return np.packbits(flat).tobytes()
-
-
-def digest(algorithm, text):
-    return hashlib.new(algorithm.value, text.encode()).digest()
-
-
-def source(name):
-    return catalogue.record_source(name, country="BE", organisation_id=None, by=COMMAND, now=NOW)
-
-
-def depict(*fingerprints, kind=Kind.PICTURE):
-    return catalogue.record_depiction(
-        [NewFingerprint(algorithm, content) for algorithm, content in fingerprints], kind=kind, by=COMMAND, now=NOW
-    )
-
-
-def say(depiction, *, by="hotline one", scheme="inhope", label="baseline", at=NOW, **more):
-    return catalogue.record_assertion(
-        depiction, source_id=source(by), scheme=scheme, label=label, facts={}, ground=Grade.SEEN, asserted_at=at,
-        by=COMMAND, now=at, **more,
-    )  # fmt: skip
-
-
-def make_list(name="baseline", **policy):
-    said = {"mode": Mode.ON, **policy}
-    return lists.create_list(name, title=name, policy=Policy(**said), reason="a test", by=COMMAND, now=NOW)
-
-
-def ask(*questions, **options):
-    return answers.answer(lookup.of_catalogue(), [questions], **options)[0]
 
 
 class TestDigests:
@@ -80,9 +34,7 @@ class TestDigests:
         said = say(depict((Algorithm.SHA256, content)))
         found = ask(Question(Algorithm.SHA256, content))
         assert found.verdict is Outcome.KNOWN
-        assert [(one.list_name, one.label, one.assertions) for one in found.claims] == [
-            ("baseline", "baseline", (said,))
-        ]
+        assert [(one.list_name, one.label, one.assertions) for one in found.claims] == [("known", "baseline", (said,))]
 
     def test_an_equal_md5_alone_is_marked_collision_prone(self):
         make_list()

@@ -4,10 +4,10 @@
 import time
 from datetime import UTC, datetime
 
-import numpy as np
 import pytest
 from django.db import connection, transaction
 
+from node.partners import value
 from vigie.fingerprints.values import Algorithm
 from vigie_node.base.actor import COMMAND
 from vigie_node.catalogue import actions as catalogue
@@ -23,12 +23,6 @@ from vigie_node.matching.tables import CATALOGUE
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def value(seed):
-    bits = np.zeros(256, np.uint8)
-    bits[np.random.default_rng(seed).permutation(256)[:128]] = 1
-    return np.packbits(bits).tobytes()
 
 
 def depict(seed):

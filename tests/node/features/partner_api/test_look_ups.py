@@ -14,6 +14,7 @@ import pytest
 from django.apps import apps
 from PIL import Image
 
+from node.partners import value
 from vigie.fingerprints.values import Algorithm
 from vigie_node.accounts import actions as accounts
 from vigie_node.accounts import key_actions as keys
@@ -32,12 +33,6 @@ from vigie_node.partner_api.quotas import OverQuotaError
 
 NOW = datetime.now(UTC)
 pytestmark = pytest.mark.django_db
-
-
-def value(seed):
-    bits = np.zeros(256, np.uint8)
-    bits[np.random.default_rng(seed).permutation(256)[:128]] = 1
-    return np.packbits(bits).tobytes()
 
 
 @pytest.fixture

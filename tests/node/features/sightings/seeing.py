@@ -4,8 +4,7 @@
 import hashlib
 from datetime import UTC, datetime, timedelta
 
-import numpy as np
-
+from node.partners import moved, value
 from vigie.fingerprints.values import Algorithm
 from vigie_node.accounts import actions as accounts
 from vigie_node.base.actor import COMMAND, NODE, Actor, ActorKind
@@ -22,22 +21,6 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)
 KEY = Actor(ActorKind.KEY, new_id(NOW))
 SOMEBODY = Actor(ActorKind.PERSON, new_id(NOW))
-
-
-def value(seed):
-    """A balanced value, as real pictures have them: 128 ones, 128 zeros."""
-    bits = np.zeros(256, np.uint8)
-    bits[np.random.default_rng(seed).permutation(256)[:128]] = 1
-    return np.packbits(bits).tobytes()
-
-
-def moved(fingerprint, bits):
-    """The value with so many bits flipped, as many ones as zeros."""
-    flat = np.unpackbits(np.frombuffer(fingerprint, np.uint8))
-    ones, zeros = np.flatnonzero(flat == 1), np.flatnonzero(flat == 0)
-    flat[ones[: (bits + 1) // 2]] = 0
-    flat[zeros[: bits // 2]] = 1
-    return np.packbits(flat).tobytes()
 
 
 def digests(text):
