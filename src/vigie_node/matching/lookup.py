@@ -216,9 +216,11 @@ class Lookup:
 
     def _apply(self, rows: list[changes.ChangeRow]) -> None:
         """Apply changes in order."""
+        read_until, self._read_until = self._read_until, max(self._read_until, rows[-1].position)
+        # Where this is cut short the same changes come again, and the rows of some are in the index by then.
         added: list[int] = []
         for row in rows:
-            if row.topic is self.table.added and row.position > self._read_until:
+            if row.topic is self.table.added and row.position > read_until:
                 added += row.items.tolist()
             elif row.topic in {self.table.added, self.table.removed}:
                 self._add(added)
