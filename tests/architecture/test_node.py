@@ -17,6 +17,13 @@ from vigie_node.audit.events import Event
 
 # They note what an action does, and are called inside its transaction.
 BELOW_ACTIONS = {"audit", "changes"}
+# What is recorded as counts that the code keeps: of tidying accounts, of imports, of loads and of simulations.
+COUNTED = {
+    *("attempts", "key_days", "keys", "links", "people"),
+    *("new", "refused", "revoking", "superseding", "unchanged"),
+    *("frames_left_out", "kept", "matched"),
+    *("fewer", "matched_now", "more", "would_match"),
+}
 MODELS = [model for model in apps.get_models() if model.__module__.startswith("vigie_node.")]
 
 
@@ -77,6 +84,20 @@ class TestEvents:
 
     def test_each_has_a_word_on_the_pages(self):
         assert set(audit_words.WORDS) - {records.UNREADABLE} == {event.value for event in Event}
+
+    def test_each_detail_has_a_word_on_the_pages(self):
+        code = [path for path in python_files() if path.parts[:2] == ("src", "vigie_node")]
+        given = {name for path in code for name in details(ast.parse(text(path)))}
+        assert set(audit_words.DETAILS) == given | COUNTED
+
+
+def details(tree):
+    """The names of what is recorded with events, where the code names them one by one."""
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call) and getattr(call.func, "attr", getattr(call.func, "id", "")) == "record":
+            named = {one.arg for one in call.keywords if one.arg}
+            if {"subject", "by", "at"} <= named:
+                yield from named - {"subject", "by", "at"}
 
 
 class TestMigrations:

@@ -155,7 +155,7 @@ def _rows(found: Sequence[queries.EventRow]) -> list[Row]:
                 sort=actors.sort_of(one.actor),
                 who=names.get(people[one.sequence], "") if one.sequence in people else "",
                 who_id=one.actor.partition(":")[2],
-                details=[(name, _said(value)) for name, value in sorted(one.details.items())],
+                details=[(audit_words.detail(name), _said(value)) for name, value in sorted(one.details.items())],
             )
         )
     return rows

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the pages call the events of the audit, in alphabetical order of the events.
+"""What the pages call the events of the audit and their details, each in alphabetical order.
 
-- An event without a line here fails a test; one of a later or earlier version is shown by its name.
+- An event or a detail without a line here fails a test; one of a later or earlier version is shown by its name.
 """
 
 from django.utils.functional import Promise
@@ -104,10 +104,101 @@ WORDS: dict[str, str | Promise] = {
     UNREADABLE: _("something that is no record was inserted"),
 }
 
+# A detail means the same in every event that has it.
+DETAILS: dict[str, str | Promise] = {
+    "added": _("fingerprints added"),
+    "after": _("state after it"),
+    "algorithm": _("algorithm"),
+    "assertion": _("assertion"),
+    "attempts": _("attempts to sign in deleted"),
+    "basis": _("legal basis"),
+    "before": _("state before it"),
+    "bytes": _("size in bytes"),
+    "changed": _("what was changed"),
+    "code": _("code"),
+    "conflicts": _("roles that it should not meet in one person"),
+    "content": _("content"),
+    "count": _("how many"),
+    "country": _("country"),
+    "days": _("older than days"),
+    "depiction": _("depiction"),
+    "depictions": _("depictions"),
+    "enabled": _("switched on"),
+    "entries": _("entries"),
+    "expires_on": _("deleted on"),
+    "faces": _("processes"),
+    "factors_removed": _("second factors removed"),
+    "faults": _("faults"),
+    "fewer": _("sightings that match less"),
+    "filters": _("filtered by"),
+    "fingerprints": _("fingerprints"),
+    "format": _("format"),
+    "found": _("how many were found"),
+    "frames_left_out": _("video frames left out"),
+    "index": _("index"),
+    "is_new": _("new here"),
+    "is_on": _("switched on"),
+    "kept": _("rows kept"),
+    "key_days": _("days of keys deleted"),
+    "keys": _("keys deleted"),
+    "kind": _("kind"),
+    "last": _("sightings tried at most"),
+    "lines": _("lines"),
+    "link": _("enrolment link"),
+    "links": _("enrolment links deleted"),
+    "list": _("list"),
+    "loads": _("loads of results"),
+    "made_at": _("backup made at"),
+    "matched": _("sightings that matched"),
+    "matched_now": _("match as the list stands"),
+    "matches": _("matches"),
+    "methods": _("signed in by"),
+    "mode": _("mode"),
+    "more": _("sightings that match more"),
+    "new": _("new assertions"),
+    "organisation": _("organisation"),
+    "outcome": _("outcome"),
+    "overtaken": _("assertions overtaken by a revocation or dispute"),
+    "part": _("part that was read"),
+    "people": _("accounts deleted"),
+    "per_minute": _("requests a minute"),
+    "problem": _("problem"),
+    "refused": _("lines refused"),
+    "revoking": _("assertions taken back"),
+    "role": _("role"),
+    "roles": _("roles"),
+    "rows": _("rows"),
+    "scheme": _("scheme"),
+    "scopes": _("what the key may do"),
+    "sealed": _("encrypted"),
+    "settled": _("disputes settled by it"),
+    "sightings": _("sightings"),
+    "supersedes": _("assertion that it replaces"),
+    "superseding": _("assertions that replace an earlier one"),
+    "sweeps": _("look-backs begun"),
+    "tasks": _("tasks"),
+    "unchanged": _("assertions that say what is known"),
+    "undone": _("matches undone"),
+    "up_to": _("events up to"),
+    "values": _("fingerprints seen"),
+    "values_per_day": _("values a day"),
+    "version": _("version"),
+    "was_stopped_cleanly": _("stopped cleanly before"),
+    "why": _("why"),
+    "with_figures": _("with its figures"),
+    "words": _("assertions ended"),
+    "would_match": _("would match"),
+}
+
 
 def word(event: str) -> str:
     """Say an event in words."""
     return str(WORDS.get(event, event))
+
+
+def detail(name: str) -> str:
+    """Say in words what a detail of an event is."""
+    return str(DETAILS.get(name, name))
 
 
 def choices() -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@
 - A name says what happened, in the past tense, subject first; it never changes once it was released, for it is part of
   records that cannot be changed either.
 - Every action of the node records exactly one of them; so does every reading of what is sensitive.
-- What the pages call each is the table of `words.py`.
+- What the pages call each is the table of `analyst_app/audit_words.py`.
 """
 
 from enum import StrEnum

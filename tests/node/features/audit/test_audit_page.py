@@ -40,7 +40,7 @@ class TestPage:
         record(1, by=people.actor(auditor), event=Event.LIST_CHANGED)
         sequence()
         body = client.get("/audit").content.decode()
-        for part in ("a list was changed", "C. Auditor", "count: 1", "1 Mar 2026, 12:00", "not verified yet"):
+        for part in ("a list was changed", "C. Auditor", "how many: 1", "1 Mar 2026, 12:00", "not verified yet"):
             assert part in body
 
     def test_is_empty_in_words(self, client):
