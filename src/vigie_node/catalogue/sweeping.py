@@ -23,7 +23,7 @@ from vigie_node.catalogue.models import (
     Override,
     Revocation,
 )
-from vigie_node.catalogue.rules import ListRule, Policy
+from vigie_node.catalogue.rules import Policy
 from vigie_node.catalogue.states import ImportState
 
 
@@ -83,12 +83,6 @@ def policies(list_id: uuid.UUID, *, versions: Collection[int]) -> list[tuple[Pol
     held = [(row, msgspec.convert(policy, Policy)) for row, policy in rows]
     before = [None, *(policy for _, policy in held)]
     return [(one, policy) for one, (row, policy) in zip(before, held, strict=False) if row in versions]
-
-
-def versions_of_less_quality(rule: ListRule) -> list[int]:
-    """Return the versions of a list that took values of less quality than it takes now."""
-    held = ListVersion.objects.filter(list=rule.id).values_list("version", "policy")
-    return [one for one, policy in held if msgspec.convert(policy, Policy).min_quality < rule.policy.min_quality]
 
 
 def overridden_value(override_id: uuid.UUID) -> tuple[Algorithm, bytes, bool] | None:

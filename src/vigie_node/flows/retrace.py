@@ -7,7 +7,8 @@
 3. The sweep moves on, in one piece, after all of its portion is written.
 
 - Values are found in the index of what was seen; the decision is that of every look-up (matching.answers).
-- What a negative list names matches nothing: what was seen near it before is undone, whatever brought it there.
+- So is what stands: a match that a look-up of the same content would not give now is undone. That goes for what a
+  negative list has come to name, whatever brought it there.
 - Killed at any moment it goes on where it stood; what is written twice counts once.
 """
 
@@ -20,15 +21,14 @@ from datetime import datetime
 
 from vigie.fingerprints.gates import UNKNOWN_QUALITY
 from vigie.fingerprints.values import Algorithm
-from vigie.matching.verdicts import Outcome
 from vigie_node.base.actor import Actor
 from vigie_node.catalogue import standing, sweeping
-from vigie_node.catalogue.rules import ListRule
 from vigie_node.matching import lookup
 from vigie_node.matching.questions import Question
 from vigie_node.sightings import asking, retracing, rules, undoing
 from vigie_node.sightings.retracing import SLICE, Portion
 from vigie_node.sightings.states import SweepCause
+from vigie_node.sightings.undoing import Resting
 
 PRINTS = 50_000  # fingerprints asked about at a time: a portion of films has thousands each
 
@@ -63,28 +63,28 @@ def undo(portion: Portion, *, until: float = math.inf, by: Actor, now: datetime)
     undone = 0
     while time.monotonic() < until and (more := undoing.note_undone(portion, words, lists, by=by, now=now)):
         undone += more
-    return undone + _ask_again(portion, lists, until=until, by=by, now=now)
-
-
-def _ask_again(portion: Portion, lists: Sequence[ListRule], *, until: float, by: Actor, now: datetime) -> int:
-    """Ask again what rests on a ground in doubt: what matches by another value too goes on by that one."""
-    doubted = undoing.doubt(portion, lists)
+    doubted = undoing.doubt(portion)
     if doubted is None:
-        return 0
+        return undone
     lookup.of_catalogue().catch_up()
-    as_they_judge = [rules.undisputed(one) for one in lists]
-    after, undone = 0, 0
+    after = 0
     while time.monotonic() < until and (asked := undoing.in_doubt(doubted, portion.depictions, after=after)):
-        claims = asking.matching_now(sorted({one.sighting for one in asked}), lists=as_they_judge)
-        undone += undoing.note_asked_again(asked, claims, subject=portion.subject, by=by, now=now)
+        undone += _ask_again(asked, subject=portion.subject, by=by, now=now)
         after = asked[-1].match
     return undone
 
 
-def look_back(portion: Portion, *, by: Actor, now: datetime) -> tuple[int, int]:
-    """Note what was seen near the values of a portion and matches now, and undo what may match nothing any more.
+def _ask_again(asked: Sequence[Resting], *, subject: str, by: Actor, now: datetime) -> int:
+    """Undo those of these matches that asking again does not give; an open dispute undoes none."""
+    lists = [rules.undisputed(one) for one in standing.list_rules()]
+    claims = asking.matching_now(sorted({one.sighting for one in asked}), lists=lists)
+    return undoing.note_asked_again(asked, claims, subject=subject, by=by, now=now)
 
-    Returns: how many sightings became known, and how many matches were undone since a negative list names them.
+
+def look_back(portion: Portion, *, by: Actor, now: datetime) -> tuple[int, int]:
+    """Look up again what was seen near the values of a portion: note what matches now, undo what does no more.
+
+    Returns: how many sightings became known, and how many matches were undone.
     """
     lookup.of_seen().catch_up()
     lookup.of_catalogue().catch_up()
@@ -92,12 +92,12 @@ def look_back(portion: Portion, *, by: Actor, now: datetime) -> tuple[int, int]:
     for few in sweeping.by_fingerprints(portion.depictions, at_most=PRINTS):
         seen = _seen_near(few, with_held_back=portion.cause is SweepCause.OVERRIDE_MADE)
         for begin in range(0, len(seen), SLICE):
-            answers = asking.answers_now(seen[begin : begin + SLICE])
-            claims = {one: answer.claims for one, answer in answers.items() if answer.claims}
+            few_seen = seen[begin : begin + SLICE]
+            claims = asking.matching_now(few_seen)
             found += retracing.note_found(claims, by=by, now=now)
-            never = [one for one, answer in answers.items() if answer.verdict is Outcome.GATED]
-            while never and (more := undoing.note_never(never, subject=portion.subject, by=by, now=now)):
-                undone += more
+            lost = undoing.not_given(claims, few_seen)
+            for at in range(0, len(lost), SLICE):
+                undone += _ask_again(lost[at : at + SLICE], subject=portion.subject, by=by, now=now)
     return found, undone
 
 

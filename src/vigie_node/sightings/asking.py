@@ -30,17 +30,6 @@ def matching_now(
     `lists` replaces the lists as they stand, `only` names those that are asked.
     Raises:  StaleIndexError, TooManyCandidatesError.
     """
-    found = answers_now(seen, lists=lists, only=only)
-    return {one: answer.claims for one, answer in found.items() if answer.claims}
-
-
-def answers_now(
-    seen: Sequence[int], *, lists: Sequence[ListRule] | None = None, only: frozenset[str] | None = None
-) -> dict[int, Answer]:
-    """Look sightings up again and return the answer about each; one that is no more is left out.
-
-    Raises:  StaleIndexError, TooManyCandidatesError.
-    """
     subjects = queries.subjects_of(seen)
     of_organisation: dict[uuid.UUID | None, list[int]] = defaultdict(list)
     for sighting, organisation in queries.organisations_of(seen).items():
@@ -56,11 +45,12 @@ def answers_now(
             max_candidates=MAX_CANDIDATES_OF_ONE if len(group) == 1 else answers.MAX_CANDIDATES,
         )
 
-    return {
-        one: answer
-        for organisation, group in of_organisation.items()
-        for one, answer in _in_halves(group, ask=partial(ask, organisation))
-    }
+    claims: dict[int, Sequence[Claim]] = {}
+    for organisation, group in of_organisation.items():
+        for one, answer in _in_halves(group, ask=partial(ask, organisation)):
+            if answer.claims:
+                claims[one] = answer.claims
+    return claims
 
 
 def _in_halves(group: Sequence[int], *, ask: _Ask) -> Iterator[tuple[int, Answer]]:

@@ -36,7 +36,7 @@ SETTLE = timedelta(seconds=2)  # a look-up decided just before a change is in th
 PORTION = 5000  # depictions worked off at a time
 SLICE = 300  # sightings, or matches, in one transaction
 _CHANGES = 1000
-EVERYTHING = ""  # no subject: whatever changed
+_NO_SUBJECT = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def follow(*, by: Actor, now: datetime) -> bool:
         return False
     wanted = list(_sweeps(rows))
     if point.position + 1 < changes.earliest():
-        wanted.append((SweepCause.LIST_WIDENED, EVERYTHING, ()))  # what changed meanwhile is no longer told: all of it
+        wanted.append((SweepCause.LIST_WIDENED, _NO_SUBJECT, ()))  # what changed meanwhile is no longer told: all of it
     for cause, subject, named in wanted:
         _plan(cause, subject, named, position=rows[-1].position, now=now)
     RetracePoint.objects.filter(id=1).update(position=rows[-1].position)
@@ -164,7 +164,7 @@ def _settled(rows: Sequence[ChangeRow], *, now: datetime) -> list[ChangeRow]:
 def _sweeps(rows: Sequence[ChangeRow]) -> Iterable[tuple[SweepCause, str, tuple[uuid.UUID, ...]]]:
     named = {uuid.UUID(row.subject) for row in rows if row.topic is Topic.STANDING}
     if named:
-        yield SweepCause.STANDING, EVERYTHING, tuple(sorted(named))
+        yield SweepCause.STANDING, _NO_SUBJECT, tuple(sorted(named))
     for subject in dict.fromkeys(row.subject for row in rows if row.topic is Topic.IMPORT):
         visible = sweeping.is_visible(uuid.UUID(subject))
         yield (SweepCause.IMPORT if visible else SweepCause.IMPORT_UNDONE), subject, ()

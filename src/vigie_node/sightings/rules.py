@@ -3,8 +3,8 @@
 
 - Each moves only along its table. Who took a task, or whoever may work tasks, may finish it: work is never stuck with
   somebody who is away.
-- A match still holds while its list, as it is now, would claim the depiction by the ground that the match had: mode,
-  words, algorithm, distance. A word under dispute is not withdrawn: an open dispute stops new matches and undoes none.
+- A match still holds while its list, as it is now, would claim the depiction for the same content. A word under dispute
+  is not withdrawn: an open dispute stops new matches and undoes none.
 - A policy that can only match less need not be looked back for.
 """
 

@@ -2,9 +2,9 @@
 """Undo what no longer holds: a match is marked, never deleted (ADR 0087).
 
 - A match that its list would not make now, on today's words and policy, is undone.
-- One whose ground is in doubt is asked again: its value is held back, or went with an import, or its list asks for more
-  now. It is undone, or goes on by another value that the two have in common.
-- Where nothing of a sighting may match any more, since a negative list names it, all its matches are undone.
+- So is one that a look-up of the same content would not give now, whatever the reason: its value was held back or went
+  with an import, a negative list names it, its list asks for more or is in shadow. It goes on where the two have
+  another value in common.
 - Where nothing is left between a sighting and a depiction a task is opened: "acted on before, revoked since".
 - One writer at a time, under the lock `STANDING`: the look-back and a person who revokes may undo at once, and the last
   match of two that go together is seen to be the last.
@@ -15,7 +15,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import assert_never
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -26,9 +25,9 @@ from vigie_node.audit.events import Event
 from vigie_node.base import locks
 from vigie_node.base.actor import Actor
 from vigie_node.catalogue import standing, sweeping
-from vigie_node.catalogue.rules import ListRule, Mode, Word
+from vigie_node.catalogue.rules import ListRule, Word
 from vigie_node.matching.answers import Claim
-from vigie_node.sightings import retracing, rules, tallies, writing
+from vigie_node.sightings import rules, tallies, writing
 from vigie_node.sightings.models import Match
 from vigie_node.sightings.opening import open_tasks
 from vigie_node.sightings.retracing import Portion
@@ -74,18 +73,15 @@ def note_undone(
     return len(undone)
 
 
-def doubt(portion: Portion, lists: Sequence[ListRule]) -> Q | None:
-    """Say of which matches of a portion the ground is in doubt; None where it is of none, whatever their words."""
+def doubt(portion: Portion) -> Q | None:
+    """Say which matches of a portion rest on a value that counts no more; None where it is none."""
     match portion.cause:
         case SweepCause.OVERRIDE_MADE:
             return _on_held_back(uuid.UUID(portion.subject), portion.depictions)
         case SweepCause.IMPORT_UNDONE:
             return _on_hidden(portion.depictions)
-        case SweepCause.LIST_WIDENED | SweepCause.LIST_NARROWED:
-            return _under([one for one in lists if portion.subject in {str(one.id), retracing.EVERYTHING}])
-        case SweepCause.STANDING | SweepCause.IMPORT | SweepCause.OVERRIDE_ENDED:
+        case _:
             return None
-    assert_never(portion.cause)
 
 
 def in_doubt(doubted: Q, depictions: Sequence[uuid.UUID], *, after: int) -> list[Resting]:
@@ -117,17 +113,12 @@ def note_asked_again(
     return len(undone) - len(instead)
 
 
-@transaction.atomic
-def note_never(sightings: Sequence[int], *, subject: str, by: Actor, now: datetime) -> int:
-    """Undo some of the matches of sightings of which nothing may match now; return how many; call until it is none.
-
-    Audit:   SIGHTINGS_UNDONE, with how many; none where there are none.
-    """
-    locks.hold(locks.STANDING)
-    rows = Match.objects.filter(sighting__in=sightings, undone_at=None).select_related("sighting")
-    undone = list(rows.order_by("id")[:SLICE])
-    _undo(undone, subject=subject, by=by, now=now)
-    return len(undone)
+def not_given(claims: Mapping[int, Sequence[Claim]], sightings: Sequence[int]) -> list[Resting]:
+    """Return the standing matches of sightings that are not among what claims them now."""
+    given = {(one, claim.depiction_id, claim.list_id, claim.is_shadow) for one in claims for claim in claims[one]}
+    rows = Match.objects.filter(_KEPT, sighting__in=sightings, undone_at=None).order_by("id")
+    between = rows.values_list("sighting_id", "depiction_id", "list_id", "is_shadow", "id")
+    return [Resting(id, sighting) for sighting, *rest, id in between if (sighting, *rest) not in given]
 
 
 def _on_held_back(override_id: uuid.UUID, depictions: Sequence[uuid.UUID]) -> Q | None:
@@ -145,18 +136,6 @@ def _on_hidden(depictions: Sequence[uuid.UUID]) -> Q | None:
     hit = set(rows.order_by().values_list("fingerprint", flat=True).distinct())
     hidden = sorted(hit - standing.fingerprints(hit).keys())
     return Q(fingerprint__in=hidden) if hidden else None
-
-
-def _under(lists: Sequence[ListRule]) -> Q | None:
-    """Name the matches that their lists, as they are now, may not make by the value that these rest on."""
-    doubted = Q()
-    for one in lists:
-        algorithms = [algorithm.value for algorithm in one.policy.algorithms]
-        near = Q(distance_bits=None) | Q(distance_bits__lte=one.policy.threshold_bits)
-        told_otherwise = Q(is_shadow=one.policy.mode is not Mode.SHADOW)
-        of_less_quality = Q(list_version__in=sweeping.versions_of_less_quality(one), distance_bits__isnull=False)
-        doubted |= Q(list=one.id) & (told_otherwise | ~(Q(algorithm__in=algorithms) & near) | of_less_quality & _KEPT)
-    return doubted or None
 
 
 def _between(match: Match) -> tuple[uuid.UUID, uuid.UUID, bool]:

@@ -39,6 +39,7 @@ events = st.lists(
         st.tuples(st.just("list"), st.sampled_from([0, 10, 31]), st.integers(1, 2)),
         st.tuples(st.just("held back"), st.integers(0, 5), st.sampled_from([0, 12])),
         st.tuples(st.just("let go"), st.integers(0, 9), st.just(0)),
+        st.tuples(st.just("harmless"), st.integers(0, 5), st.sampled_from([0, 12])),
         st.tuples(st.just("retraced"), st.just(0), st.just(0)),
     ),
     max_size=14,
@@ -57,6 +58,7 @@ class TestAgainstBruteForce:
 
     def _play(self, what):
         anchor = seen()
+        make_list("harmless", negative=True, classes={"inhope": ("not-illegal",)}, threshold_bits=20)
         made, version, words, held = make_list("played", classes={"inhope": ("national",)}), 1, [], []
         for kind, one, other in what:
             match kind:
@@ -65,6 +67,8 @@ class TestAgainstBruteForce:
                 case "known":
                     by = f"Source {len(words) % 2}"
                     words.append(say(depict(*picture(one, bits=other)), by=by, label="national"))
+                case "harmless":
+                    words.append(say(depict(*picture(one, bits=other)), by="Reviewers", label="not-illegal"))
                 case "revoked" if words:
                     catalogue.revoke(words.pop(one % len(words)), reason="x", by=COMMAND, now=NOW)
                 case "list":

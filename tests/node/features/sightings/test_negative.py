@@ -181,6 +181,16 @@ class TestNegative:
         assert Match.objects.get().undone_at is not None
         assert not standing_tasks("NO_LONGER_KNOWN")
 
+    def test_whatever_digests_were_asked_with_the_value(self):
+        negative_list()
+        say(depict(picture(1)[3]))
+        make_list()
+        ask(picture(1, bits=4))
+        say(harmless(), label="not-illegal")
+        retrace_all()
+        assert not Match.objects.filter(undone_at=None).exists()
+        assert len(standing_tasks("NO_LONGER_KNOWN")) == 1
+
     def test_what_lies_further_than_the_list_s_threshold_stands(self):
         make_list("harmless", threshold_bits=8, **NEGATIVE)
         say(depict(*picture(1)))
