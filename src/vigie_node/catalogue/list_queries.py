@@ -9,6 +9,7 @@ from datetime import datetime
 import msgspec
 
 from vigie import labels
+from vigie_node.catalogue import standing
 from vigie_node.catalogue.list_actions import NoSuchListError
 from vigie_node.catalogue.models import Assertion, ListVersion, MatchList, Source
 from vigie_node.catalogue.rules import BANK, Policy, differing
@@ -103,7 +104,7 @@ def id_of(name: str) -> uuid.UUID:
 def word_counts(policy: Policy) -> dict[tuple[str, str], int]:
     """Count the words of each class that a policy listens to, up to AT_MOST; of a policy without classes, of every one.
 
-    What was superseded, revoked or only staged is counted too: it is a measure of size, for a page.
+    What was superseded or revoked is counted too: it is a measure of size, for a page.
     """
     classes = [(scheme, label) for scheme, named in policy.classes.items() for label in named]
     if not classes:
@@ -114,7 +115,8 @@ def word_counts(policy: Policy) -> dict[tuple[str, str], int]:
 
 
 def _count(scheme: str, label: str) -> int:
-    return Assertion.objects.filter(scheme=scheme, label=label).order_by().values("id")[:AT_MOST].count()
+    said = standing.visible(Assertion.objects.filter(scheme=scheme, label=label))
+    return said.order_by().values("id")[:AT_MOST].count()
 
 
 def _row(found: MatchList, present: ListVersion) -> ListRow:

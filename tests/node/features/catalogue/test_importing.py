@@ -28,7 +28,7 @@ from vigie.lists import columns
 from vigie.lists.entries import Claim, Entry, PictureValue, Role
 from vigie.lists.entries import Kind as EntryKind
 from vigie.lists.reading import EmptySourceError, UnknownColumnsError
-from vigie_node.catalogue import import_queries, importing, standing
+from vigie_node.catalogue import import_queries, importing, list_queries, standing
 from vigie_node.catalogue.import_queries import Part
 from vigie_node.catalogue.models import (
     Assertion,
@@ -37,6 +37,7 @@ from vigie_node.catalogue.models import (
     Import,
     UpstreamRecord,
 )
+from vigie_node.catalogue.rules import Policy
 from vigie_node.catalogue.states import ImportState
 from vigie_node.changes import queries as changes
 from vigie_node.changes.topics import Topic
@@ -50,8 +51,10 @@ class TestStaging:
         import_id = staged(write_rows(path, [row(1), row(2)]), source())
         assert import_row(import_id).state == ImportState.STAGED
         assert words_on(1) == []
+        assert list_queries.word_counts(Policy()) == {}
         show(import_id)
         assert words_on(1) == words_on(2) == [(A_NAME, "A")]
+        assert list_queries.word_counts(Policy()) == {("uk", "A"): 2}
 
     def test_shows_what_would_change_before_it_does(self, path):
         source_id = source()
