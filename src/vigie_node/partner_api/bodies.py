@@ -3,6 +3,7 @@
 
 - Nobody without a valid key has a body read at all; the header has a limit of its own (granian).
 - A length that is stated and too large is refused unread.
+- A key may be revoked while its body comes, which can take long: it is checked again when the body is whole.
 - A body that does not come in time is given up: how is said in base/arrivals.py. Its key then pauses: for PAUSE_SECONDS
   whatever else it sends is refused unread, so that one after the other cannot hold the threads either.
 
@@ -11,7 +12,7 @@ Decision: ADR 0099.
 
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from vigie.errors import InvalidInputError, UnavailableError
@@ -43,9 +44,10 @@ class SlowBodyError(UnavailableError):
 
 
 class Bodies:
-    """The bodies that this process reads."""
+    """The bodies that this process reads; `check_stands` refuses a key that was revoked."""
 
-    def __init__(self) -> None:
+    def __init__(self, check_stands: Callable[[uuid.UUID], None]) -> None:
+        self._check_stands = check_stands
         self._arrivals = Arrivals(most=MOST, note=self._pause)
         self._paused: dict[uuid.UUID, float] = {}  # until when, by the monotonic clock
 
@@ -55,14 +57,14 @@ class Bodies:
     def read(self, environ: Mapping[str, Any], *, limit: int, key: uuid.UUID) -> bytes:
         """Read a whole body, up to a limit.
 
-        Raises:  TooLargeError, UnfinishedBodyError, SlowBodyError.
+        Raises:  TooLargeError, UnfinishedBodyError, SlowBodyError; UnknownCallerError.
         """
         return b"".join(self.chunks(environ, limit=limit, key=key))
 
     def chunks(self, environ: Mapping[str, Any], *, limit: int, key: uuid.UUID) -> Iterator[bytes]:
         """Yield a body as it comes, up to a limit.
 
-        Raises:  TooLargeError, UnfinishedBodyError, SlowBodyError.
+        Raises:  TooLargeError, UnfinishedBodyError, SlowBodyError; UnknownCallerError.
         """
         stated = environ.get("CONTENT_LENGTH") or ""
         length = int(stated) if stated.isascii() and stated.isdecimal() and len(stated) < 16 else None
@@ -83,3 +85,4 @@ class Bodies:
             raise TooLargeError(f"a body has at most {limit} bytes")
         if length is not None and came < length:
             raise UnfinishedBodyError("the body ended before it was whole; send it again")
+        self._check_stands(key)

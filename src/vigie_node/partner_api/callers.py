@@ -25,6 +25,8 @@ from vigie_node.alarms.codes import Alarm
 from vigie_node.base.actor import NODE, Actor, ActorKind
 from vigie_node.partner_api.quotas import OverQuotaError, Quotas
 
+_NO_KEY = "no valid key came with the request; ask the node's operator for one"
+
 
 class UnknownCallerError(NotAllowedError):
     """No valid key came with the request."""
@@ -61,6 +63,7 @@ class KeyRing:
     def __init__(self, quotas: Quotas) -> None:
         self._quotas = quotas
         self._keys: dict[str, KeyRecord] | None = None
+        self._revoked: frozenset[uuid.UUID] = frozenset()
         self._used: Counter[uuid.UUID] = Counter()
         self._values: Counter[uuid.UUID] = Counter()
         self._refused: Counter[uuid.UUID] = Counter()
@@ -71,10 +74,9 @@ class KeyRing:
         with self._changing:
             if self._keys is None or not key_id:
                 self._keys = {one.prefix: one for one in accounts.key_records()}
-                return
-            one = accounts.key_record(uuid.UUID(key_id))
-            if one is not None:
+            elif (one := accounts.key_record(uuid.UUID(key_id))) is not None:
                 self._keys = {**self._keys, one.prefix: one}
+            self._revoked = frozenset(one.id for one in self._keys.values() if one.revoked)
 
     def caller(self, token: str, *, scope: Scope, now: datetime) -> Caller:
         """Return who brings this token, if they may do what the scope says.
@@ -90,10 +92,18 @@ class KeyRing:
             or one.revoked
             or (one.expires_at is not None and one.expires_at <= now)
         ):
-            raise UnknownCallerError("no valid key came with the request; ask the node's operator for one")
+            raise UnknownCallerError(_NO_KEY)
         if scope not in one.scopes:
             raise MissingScopeError(f"this key lacks the scope {scope}; ask the node's operator for it")
         return Caller(one)
+
+    def check_stands(self, key: uuid.UUID) -> None:
+        """Refuse a key that was revoked since it was let in.
+
+        Raises:  UnknownCallerError.
+        """
+        if key in self._revoked:
+            raise UnknownCallerError(_NO_KEY)
 
     def count(self, caller: Caller, *, values: int, now: datetime) -> None:
         """Count a request of so many values against the key's quotas.

@@ -170,7 +170,7 @@ class Service:
     def __init__(self) -> None:
         self.ring = KeyRing(Quotas(settings.HOME / "run" / "quotas"))
         self.watch = Watch()
-        self.bodies = Bodies()
+        self.bodies = Bodies(self.ring.check_stands)
         self._lane = Lane(
             at_once=1,
             waiting=LANE_WAITING,

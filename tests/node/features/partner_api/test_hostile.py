@@ -296,6 +296,19 @@ class TestSlowBodies:
                 time.sleep(0.3)
             assert wire.answer()[0] == 200
 
+    @pytest.mark.parametrize("path", ["/v1/match", "/v1/match/file", "/v1/sightings", "/compat/arachnid/v1/pdq/"])
+    def test_a_key_that_is_revoked_while_its_body_comes_gets_no_answer(self, node, path):
+        made = partners.key(Scope.MATCH, Scope.MATCH_FILE, Scope.SIGHTINGS_WRITE, Scope.COMPAT_ARACHNID)
+        wait_until_known(node, made.token)
+        content = look_up()
+        with Wire(node) as wire:
+            wire.send(request("POST", path, token=made.token, Content_Length=str(len(content))) + content[:-1])
+            keys.revoke_key(made.id, reason="a test", by=COMMAND, now=partners.now())
+            time.sleep(1)
+            wire.send(content[-1:])
+            status, _, body = wire.answer()
+        assert (status, code_of(body)) == (401, "partners.unknown-caller")
+
 
 @pytest.mark.filterwarnings("ignore")
 class TestLanes:
