@@ -25,7 +25,7 @@ from vigie_node.catalogue import classes, derivation, identity, revoking, standi
 from vigie_node.catalogue.dispute_actions import open_dispute, settle_dispute
 from vigie_node.catalogue.identity import Fingerprints, NewFingerprint
 from vigie_node.catalogue.list_actions import NoSuchListError, change_list, create_list
-from vigie_node.catalogue.models import Assertion, Depiction, Fingerprint, MatchList, Revocation, Source
+from vigie_node.catalogue.models import Assertion, Depiction, Dispute, Fingerprint, MatchList, Revocation, Source
 from vigie_node.catalogue.override_actions import end_override, override, review_override
 from vigie_node.catalogue.reasons import stated
 from vigie_node.catalogue.rules import BANK
@@ -150,6 +150,7 @@ def record_assertion(
 
     What the same source said before in the same scheme is superseded, named or not; a word of the scheme `bank`
     supersedes only one about the same list. What was revoked stays so: to have an earlier word back is to say it anew.
+    Where the class is the same, a dispute that is open on the earlier word is one on this one from now on.
     Audit:   ASSERTION_RECORDED, with the depiction, the scheme and what is superseded.
     Raises:  NoSuchDepictionError, NoSuchSourceError, NoSuchListError; FutureAssertionError, CannotSupersedeError;
              UnknownSchemeError, UnknownLabelError, MalformedFactsError.
@@ -172,6 +173,8 @@ def record_assertion(
     earlier = _superseded(said, supersedes)
     said.supersedes = earlier
     said.save(force_insert=True)
+    if earlier is not None and earlier.label == said.label:
+        Dispute.objects.filter(assertion=earlier, outcome="").update(assertion=said)
     audit.record(
         Event.ASSERTION_RECORDED, subject=said.id, by=by, at=now, depiction=depiction_id, scheme=scheme,
         supersedes=None if earlier is None else earlier.id,
@@ -210,12 +213,12 @@ def _superseded(said: Assertion, named: uuid.UUID | None) -> Assertion | None:
     if said.scheme == BANK:
         same = same.filter(label=said.label)
     revocations = standing.visible(Revocation.objects.filter(assertion=OuterRef("pk")))
-    if same.filter(~Exists(revocations), asserted_at__gt=said.asserted_at).exists():
+    found = same.order_by("-asserted_at", "-id").first() if named is None else same.filter(id=named).first()
+    later = same.filter(asserted_at__gt=said.asserted_at)
+    # One revoked word gives way; a second one beside it would still be the latest, and this one would never count.
+    if later.filter(~Exists(revocations) | ~Q(id=None if found is None else found.id)).exists():
         raise CannotSupersedeError("this source has said something later about this depiction already")
-    if named is None:
-        return same.order_by("-asserted_at", "-id").first()
-    found = same.filter(id=named).first()
-    if found is None:
+    if found is None and named is not None:
         raise CannotSupersedeError("what would be superseded is not the present word of this source on this depiction")
     return found
 

@@ -4,7 +4,7 @@
 - A dispute has grounds and a deadline. While it is open the assertion does not count for lists whose policy says so.
 - Upholding a dispute revokes the assertion in the same transaction; rejecting it leaves the assertion standing.
 - An assertion has one open dispute at a time; a settled one may be followed by another, on other grounds.
-- What is challenged is the word as it stands: where its source said the same again meanwhile, that is disputed.
+- What is challenged is the word as it stands: where its source said the same again, before or after, that is disputed.
 """
 
 import uuid

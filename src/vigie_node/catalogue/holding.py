@@ -2,6 +2,7 @@
 """What the catalogue holds of what some lines of an import speak of: read in a few statements, whatever their number.
 
 - What counts or will: what is visible, and what this import staged itself. What others staged may never count.
+- Of a word that was undone with its import one thing is left: that a person revoked it.
 - A fingerprint or a word that only an import of another source brought may go with it: it is none to rely on.
 """
 
@@ -79,10 +80,12 @@ SELECT a.id, a.depiction_id, a.source_id, a.scheme, a.label, a.asserted_at,
        EXISTS (SELECT 1 FROM catalogue_dispute d WHERE d.assertion_id = a.id AND d.outcome = ''),
        CASE WHEN r.id IS NOT NULL AND r.via_id IS NULL THEN 1 ELSE 0 END,
        CASE WHEN ri.state = 'VISIBLE' THEN 1 ELSE 0 END,
-       CASE WHEN a.via_id = %s THEN 1 ELSE 0 END
+       CASE WHEN a.via_id = %s THEN 1 ELSE 0 END,
+       CASE WHEN a.via_id IS NULL OR i.state = 'VISIBLE' OR a.via_id = %s THEN 0 ELSE 1 END
 FROM catalogue_assertion a LEFT JOIN catalogue_import i ON i.id = a.via_id
 LEFT JOIN catalogue_revocation r ON r.assertion_id = a.id LEFT JOIN catalogue_import ri ON ri.id = r.via_id
-WHERE a.depiction_id IN ({marks}) AND (a.via_id IS NULL OR i.state = 'VISIBLE' OR a.via_id = %s)
+WHERE a.depiction_id IN ({marks})
+  AND (a.via_id IS NULL OR i.state = 'VISIBLE' OR a.via_id = %s OR (r.id IS NOT NULL AND r.via_id IS NULL))
 """
 
 
@@ -106,15 +109,15 @@ def _words(
 ) -> tuple[dict[Key, list[Held]], set[uuid.UUID]]:
     found: dict[Key, list[Held]] = {}
     own: set[uuid.UUID] = set()
-    asked = [db_uuid(import_id), db_uuid(source_id), db_uuid(import_id)]
+    asked = [db_uuid(import_id), db_uuid(source_id), db_uuid(import_id), db_uuid(import_id)]
     for portion in portions([db_uuid(one) for one in depictions]):
         with connection.cursor() as cursor:
             cursor.execute(_WORDS.format(marks=marks(portion)), [*asked, *portion, db_uuid(import_id)])
             rows = cursor.fetchall()
-        for id, depiction, source, scheme, label, at, is_lasting, is_disputed, here, there, is_own in rows:
+        for id, depiction, source, scheme, label, at, is_lasting, is_disputed, here, there, is_own, is_undone in rows:
             held = Held(
                 as_uuid(id), label, standing.as_time(at), is_lasting=bool(is_lasting), is_disputed=bool(is_disputed),
-                revoked_here=bool(here), revoked_there=bool(there),
+                revoked_here=bool(here), revoked_there=bool(there), is_undone=bool(is_undone),
             )  # fmt: skip
             found.setdefault(key_of(as_uuid(depiction), as_uuid(source), scheme, label), []).append(held)
             if is_own:

@@ -43,6 +43,16 @@ CASES = {
     "the later of two is revoked here": (
         [held("B", MONDAY, OTHER), held(revoked_here=True)], "A", WEDNESDAY, Effect.STAYS_REVOKED,
     ),
+    "revoked here, and another class since": (
+        [held(revoked_here=True), held("B", WEDNESDAY, OTHER)], "A", WEDNESDAY + timedelta(1), Effect.STAYS_REVOKED,
+    ),
+    "revoked here, then recorded anew": (
+        [held(at=MONDAY, assertion=OTHER, revoked_here=True), held()], "A", WEDNESDAY, Effect.SUPERSEDING,
+    ),
+    "revoked here and undone": ([held(revoked_here=True, is_undone=True)], "A", WEDNESDAY, Effect.STAYS_REVOKED),
+    "revoked here and undone, said earlier": (
+        [held(revoked_here=True, is_undone=True)], "A", MONDAY, Effect.STAYS_REVOKED,
+    ),
     "the earlier of two again": ([held("B", MONDAY, OTHER), held()], "B", MONDAY, Effect.OUTDATED),
 }  # fmt: skip
 
