@@ -25,6 +25,7 @@ from allauth.mfa.webauthn.forms import (
 )
 from django import forms
 from django.core.cache import cache
+from django.utils.translation import gettext_lazy as _
 
 MAX_CREDENTIAL = 16_384  # characters
 
@@ -100,6 +101,7 @@ class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         self.fields.pop("passwordless", None)
+        self.fields["name"].label = _("Name")
 
     def clean(self) -> dict[str, Any]:
         """Refuse a key that does not stay on its device: it could not be used alone."""

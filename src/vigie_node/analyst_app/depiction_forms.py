@@ -49,11 +49,11 @@ class SettleForm(forms.Form):
         super().__init__(*args, **kwargs)
         outcome = self.fields["outcome"]
         assert isinstance(outcome, forms.ChoiceField)
-        outcome.choices = [
+        outcome.choices = given.unchosen([
             (DisputeOutcome.UPHELD.value, _("The challenge was right: the assertion is revoked")),
             (DisputeOutcome.REJECTED.value, _("The assertion stands")),
             (DisputeOutcome.WITHDRAWN.value, _("Withdrawn by who opened it")),
-        ]
+        ])  # fmt: skip
 
 
 class AssertionForm(forms.Form):
@@ -72,9 +72,9 @@ class AssertionForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Django's own signature
         super().__init__(*args, **kwargs)
         choices: dict[str, Any] = {
-            "source": [(str(one.id), one.name) for one in searching.sources(limit=500)],
-            "label": words.label_choices(),
-            "ground": _choices(Grade),
+            "source": given.unchosen((str(one.id), one.name) for one in searching.sources(limit=500)),
+            "label": given.unchosen(words.label_choices()),
+            "ground": given.unchosen(_choices(Grade)),
             "ages": _choices(Age),
             "acts": _choices(Act),
             "origin": [("", _("not stated")), *_choices(Origin)],

@@ -2,14 +2,18 @@
 """What an address or a form gives: words, ids, numbers, days.
 
 - Where no form of Django reads it, text that is no id or number counts as nothing given: the page is shown without it.
+- What has weight begins unchosen: nobody states by haste what stood first in a list.
 - A day lies where others can be counted from it, in any time zone.
 """
 
 import uuid
+from collections.abc import Iterable
 from datetime import date
+from typing import Any
 
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
+from django.utils.translation import gettext
 
 _MOST_DIGITS = 18  # of a number that fits a row of the database
 
@@ -19,6 +23,11 @@ class DayField(forms.DateField):
 
     widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
     default_validators = [MinValueValidator(date(1900, 1, 1)), MaxValueValidator(date(2999, 12, 31))]  # noqa: RUF012 - as in Django
+
+
+def unchosen(choices: Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """Return what a field offers, with nothing chosen yet."""
+    return [("", gettext("choose one")), *choices]
 
 
 def words_of(text: str) -> str:

@@ -127,7 +127,7 @@ class ListForm(ReasonForm):
     name = forms.CharField(
         label=gettext_lazy("Name"),
         max_length=64,
-        help_text=gettext_lazy("Short, as programs call it: small letters, digits and hyphens."),
+        help_text=gettext_lazy("Short, as programs call it, such as national-2026: no spaces."),
     )
     title = forms.CharField(label=gettext_lazy("Title"), max_length=200)
     field_order = ("name", "title", "reason")

@@ -29,7 +29,7 @@ from vigie_node.analyst_app.access import actor_of, requires
 from vigie_node.analyst_app.list_forms import POLICY_WORDS, ChangeForm, ListForm, initial_of
 from vigie_node.analyst_app.tables import csv_answer
 from vigie_node.base import error_words
-from vigie_node.catalogue import exporting, list_actions, list_queries
+from vigie_node.catalogue import classes, exporting, list_actions, list_queries
 from vigie_node.catalogue.list_queries import ListDossier, VersionRow
 from vigie_node.catalogue.rules import Policy
 from vigie_node.sightings import queries as sightings
@@ -60,6 +60,8 @@ def create(request: HttpRequest) -> HttpResponse:
                 reason=form.cleaned_data["reason"], by=actor_of(request), now=timezone.now(),
             )  # fmt: skip
             return redirect("change_list", made)
+        except (classes.MalformedListNameError, list_actions.ListExistsError) as error:
+            form.add_error("name", error_words.said(error))
         except VigieError as error:
             form.add_error(None, error_words.said(error))
     return _page(request, form, status=422)

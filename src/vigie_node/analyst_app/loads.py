@@ -8,6 +8,7 @@
 import uuid
 from datetime import UTC, datetime, time
 from pathlib import Path
+from typing import Any
 
 from django import forms
 from django.conf import settings
@@ -29,14 +30,13 @@ from vigie_node.base import error_words
 from vigie_node.sightings import actions, legal_bases, queries
 
 
-def _folders() -> list[tuple[str, str]]:
+def _folders() -> list[str]:
     place = Path(settings.HOME) / "results"
-    names = sorted(one.name for one in place.iterdir() if one.is_dir()) if place.is_dir() else []
-    return [(name, name) for name in names]
+    return sorted(one.name for one in place.iterdir() if one.is_dir()) if place.is_dir() else []
 
 
 def _bases() -> list[tuple[str, str]]:
-    return [(name, f"{name} – {_(one.title)}") for name, one in legal_bases.bases().items()]
+    return given.unchosen((name, f"{name} – {_(one.title)}") for name, one in legal_bases.bases().items())
 
 
 class LoadForm(forms.Form):
@@ -44,7 +44,7 @@ class LoadForm(forms.Form):
 
     results = forms.ChoiceField(
         label=gettext_lazy("Results"),
-        choices=_folders,
+        choices=lambda: given.unchosen((name, name) for name in _folders()),
         help_text=gettext_lazy("Folders that the operator put into the node's folder “results”."),
     )
     case = forms.CharField(label=gettext_lazy("Case"), max_length=64)
@@ -54,6 +54,13 @@ class LoadForm(forms.Form):
         label=gettext_lazy("Deleted on"),
         help_text=gettext_lazy("What matched nothing is deleted then, from the index and the backups too."),
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Django's own signature
+        super().__init__(*args, **kwargs)
+        if not _folders():
+            self.fields["results"].help_text = _(
+                "There are none yet: the operator puts the folder of a scan into the node's folder “results”."
+            )
 
 
 @requires(Permission.SIGHTINGS_LOAD)

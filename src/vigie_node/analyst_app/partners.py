@@ -40,14 +40,16 @@ SCOPES = {
 }
 
 
+def _kinds() -> list[tuple[str, str]]:
+    return given.unchosen((one.value, str(words.look_of(one).word)) for one in OrganisationKind)
+
+
 class OrganisationForm(forms.Form):
     """A new organisation."""
 
     name = forms.CharField(label=_("Name"), max_length=200)
     country = forms.CharField(label=_("Country"), min_length=2, max_length=2, help_text=_("Two letters, such as FR."))
-    kind = forms.ChoiceField(
-        label=_("Kind"), choices=[(one.value, words.look_of(one).word) for one in OrganisationKind]
-    )
+    kind = forms.ChoiceField(label=_("Kind"), choices=_kinds)
 
 
 class QuotaForm(forms.Form):

@@ -16,7 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -92,7 +92,8 @@ def people(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def invite(request: HttpRequest) -> HttpResponse:
     """Invite somebody: record them, give them roles, show their link once."""
-    form = InviteForm(request.POST or None, initial={"language": "en"})
+    ours = {"organisation": str(actor_of(request).organisation_id), "language": get_language()}
+    form = InviteForm(request.POST or None, initial=ours)
     if request.method == "POST" and form.is_valid():
         try:
             made = invitations.invite(

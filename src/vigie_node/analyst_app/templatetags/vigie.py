@@ -219,6 +219,8 @@ def field(bound: BoundField) -> dict[str, Any]:
     widget.attrs.pop("placeholder", None)  # it would say the label again
     style = "form-check-input" if is_group else _CONTROLS.get(kind, "form-control")
     widget.attrs.setdefault("class", style)
+    if bound.errors:
+        widget.attrs["autofocus"] = True  # of several, the browser takes the first
     groups = _tick_groups(bound) if isinstance(widget, CheckboxSelectMultiple) else []
     return {"field": bound, "is_tick": kind == "checkbox" and not is_group, "is_group": is_group, "groups": groups}
 

@@ -21,7 +21,11 @@ export function startDialogs(part) {
     });
   }
   for (const button of unseen(part, "[data-help]")) {
-    button.addEventListener("click", () => open(document.getElementById("keyboard")));
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      button.closest("[popover]")?.hidePopover(); // which gives the focus back to where the menu was opened
+      open(document.getElementById("keyboard"));
+    });
   }
   const waiting = part.querySelector("dialog[data-open]");
   if (waiting) open(waiting);
@@ -30,7 +34,7 @@ export function startDialogs(part) {
 export function open(dialog) {
   if (!dialog || dialog.open) return;
   dialog.showModal();
-  const first = dialog.querySelector("[aria-invalid=true], textarea, input:not([type=hidden]), select");
+  const first = dialog.querySelector("[aria-invalid=true]") ?? dialog.querySelector("textarea, input:not([type=hidden]), select");
   if (first) first.focus();
 }
 

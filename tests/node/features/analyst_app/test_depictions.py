@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The page of a depiction: what it shows to whom, and what can be done there."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -85,6 +86,11 @@ class TestActions:
         )  # fmt: skip
         assert "The assertion is recorded" in page.content.decode()
         assert [one.label for one in world.said() if one.counts] == ["national", "baseline"]
+
+    def test_nothing_of_weight_is_chosen_before_somebody_chose_it(self, senior, world):
+        page = page_of(senior, world)
+        for name in ("source", "label", "ground", "outcome"):
+            assert re.search(rf'<select name="{name}"[^>]* required[^>]*>\s*<option value="" selected>', page), name
 
     def test_record_refuses_a_day_that_has_not_come_and_keeps_what_was_typed(self, senior, world):
         page = self.post(

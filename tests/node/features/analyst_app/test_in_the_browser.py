@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.urls import resolve
+from playwright.sync_api import expect
 
 from node import accessibility, people
 from node.features.analyst_app import furnishing
@@ -212,6 +213,39 @@ class TestKeyboard:
         assert page.evaluate("document.activeElement.className") == "skip"
         page.keyboard.press("Enter")
         assert page.evaluate("document.activeElement.id") == "main"
+
+    def test_what_is_shown_on_demand_takes_the_focus(self, everywhere, at, page):
+        address, world = at
+        page.goto(f"{address}/depictions/{world.depiction}")
+        page.get_by_role("button", name="Show the values").press("Enter")
+        expect(page.get_by_role("region", name="Fingerprints")).to_be_focused()
+        page.goto(everywhere["tasks"])
+        page.get_by_role("button", name="Show the place").first.press("Enter")
+        expect(page.locator(".place")).to_be_focused()
+
+    def test_help_opened_from_the_menu_gives_the_focus_back(self, at, page):
+        address, _world = at
+        page.goto(f"{address}/about")
+        menu = page.get_by_role("button", name="your account")
+        menu.press("Enter")
+        page.get_by_role("button", name="Keyboard").press("Enter")
+        page.keyboard.press("Escape")
+        expect(menu).to_be_focused()
+
+    def test_goes_to_the_first_field_that_is_wrong(self, everywhere, page, complaints):
+        page.goto(everywhere["list-change"])
+        page.get_by_label("Threshold (bits)").fill("99")
+        page.get_by_role("button", name="Simulate it").press("Enter")
+        expect(page.get_by_label("Threshold (bits)")).to_be_focused()
+        page.goto(everywhere["lists"])
+        page.get_by_role("button", name="New list").press("Enter")
+        page.get_by_role("dialog").get_by_label("Name").fill("new")
+        page.get_by_role("dialog").get_by_label("Title").fill("New")
+        page.get_by_role("dialog").get_by_label("Why").fill(" ")
+        page.get_by_role("dialog").get_by_role("button", name="Create").press("Enter")
+        expect(page.get_by_role("dialog").get_by_label("Why")).to_be_focused()
+        assert [one for one in complaints if "422" not in one] == []
+        complaints.clear()
 
     def test_opens_and_leaves_the_menu_on_a_narrow_screen(self, at, page):
         address, _world = at

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lists and their simulations: made switched off, simulated, put in force with a reason."""
 
+import re
 from datetime import UTC, datetime
+from html import unescape
 
 import pytest
 
@@ -44,6 +46,12 @@ class TestLists:
     def test_a_new_one_begins_switched_off(self, inside):
         inside.post("/lists/create", {"name": "national", "title": "National", "reason": "asked for"})
         assert the_list("national").policy.mode is Mode.OFF
+
+    @pytest.mark.parametrize(("name", "wrong"), [("Large name!", "A list's name has"), ("national", "There is a list")])
+    def test_a_name_that_cannot_be_is_refused_at_its_field(self, inside, world, name, wrong):
+        page = unescape(inside.post("/lists/create", {"name": name, "title": "A list", "reason": "asked for"}).text)
+        assert re.search(rf'<p class="wrong" id="id_name_error">.*?{wrong}', page)
+        assert re.search(r'<input type="text" name="name"[^>]* autofocus', page)
 
     def test_its_page_says_the_policy_in_words(self, inside, world):
         page = inside.get(f"/lists/{the_list('national').id}").text

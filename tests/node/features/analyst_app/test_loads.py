@@ -25,6 +25,11 @@ class TestLoads:
     def test_the_empty_page_says_what_they_are_for(self, inside):
         assert "No scan was loaded yet" in inside.get("/loads").text
 
+    def test_where_no_results_lie_says_who_puts_them_there(self, inside, tmp_path):
+        assert "the operator puts the folder" not in inside.get("/loads").text
+        (tmp_path / "results" / "exhibit-1").rmdir()
+        assert "There are none yet: the operator puts the folder" in inside.get("/loads").text
+
     def test_only_folders_of_the_node_can_be_chosen(self, inside):
         answer = inside.post("/loads/start", asked(results="../../etc"))
         assert answer.status_code == 422

@@ -46,6 +46,13 @@ def invitation(**other):
 
 
 class TestInvite:
+    def test_begins_with_ones_own_organisation_and_language(self, inside):
+        people.organisation("A provider")
+        inside.cookies["django_language"] = "de"
+        page = text(inside.get("/people/invite"))
+        assert f'<option value="{people.organisation()}" selected>' in page
+        assert '<option value="de" selected>' in page
+
     def test_shows_the_link_once_and_the_link_works(self, inside, client):
         with events() as found:
             answer = inside.post("/people/invite", invitation())
@@ -177,6 +184,9 @@ class TestPartners:
     def test_refuse_what_cannot_be(self, partner_manager, wrong):
         wanted = {"name": "Provider", "country": "NL", "kind": "PROVIDER"} | wrong
         assert partner_manager.post("/partners/add", wanted).status_code == 422
+
+    def test_begin_without_a_kind(self, partner_manager):
+        assert '<option value="" selected>' in text(partner_manager.get("/partners/add"))
 
     def test_without_a_key_say_what_one_is_for(self, partner_manager):
         assert "No key yet" in text(partner_manager.get(f"/partners/{people.organisation()}"))
