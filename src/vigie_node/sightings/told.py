@@ -2,7 +2,8 @@
 """What a key was told as a match and holds no longer, so that its holder can undo what was done on it.
 
 - It is noted when nothing stands any more between the sighting and the depiction: by a revocation, a settled dispute, a
-  narrower list, a value that is held back. What became known again later is told by the next look-up, not here.
+  narrower list, a value that is held back. What became known again later is told by the next look-up, not here: so an
+  answer is taken back once, however often its content is known and unknown again since.
 - Only what an answer told appears: what the look-back found since, and the lists by which it did, are no news to a key
   that never heard of them.
 - Its number is the position: numbers follow the order of commits, whoever writes them (opening.py), so nobody who goes
@@ -13,7 +14,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import Exists, OuterRef, Subquery
 
 from vigie_node.base.actor import Actor
 from vigie_node.sightings.models import Match, Task
@@ -39,8 +40,10 @@ def no_longer_known(to: Actor, *, since: int, limit: int) -> list[NoLongerKnown]
     """Return what a key was told that stands no longer, after a position, in order."""
     of_it = Match.objects.filter(sighting=OuterRef("sighting"), depiction=OuterRef("depiction"))
     in_answer = of_it.filter(found_by=FoundBy.LOOK_UP.value, is_shadow=False, undone_at__isnull=False)
-    tasks = Task.objects.filter(kind=TaskKind.NO_LONGER_KNOWN.value, id__gt=since, sighting__source=str(to))
-    told = tasks.annotate(told=Subquery(in_answer.order_by("id").values("id")[:1])).exclude(told=None)
+    taken_back = Task.objects.filter(kind=TaskKind.NO_LONGER_KNOWN.value)
+    before = taken_back.filter(sighting=OuterRef("sighting"), depiction=OuterRef("depiction"), id__lt=OuterRef("id"))
+    first = taken_back.filter(~Exists(before), id__gt=since, sighting__source=str(to))
+    told = first.annotate(told=Subquery(in_answer.order_by("id").values("id")[:1])).exclude(told=None)
     positions = dict(told.order_by("id").values_list("id", "told")[:limit])
     matches = Match.objects.select_related("sighting", "list").in_bulk(positions.values())
     return [

@@ -16,6 +16,7 @@ from vigie_node.catalogue.rules import Mode, Policy
 from vigie_node.catalogue.states import OverrideKind
 from vigie_node.flows import retrace, revoke
 from vigie_node.sightings import told
+from vigie_node.sightings.models import Task
 from vigie_node.sightings.retracing import Portion
 from vigie_node.sightings.states import SweepCause
 
@@ -65,6 +66,32 @@ class TestNoLongerKnown:
         catalogue.change_list(made, policy=policy, expected_version=2, reason="x", by=COMMAND, now=NOW)
         retrace_all()
         assert heard() == []
+
+    def test_an_answer_is_taken_back_once_however_often_it_is_known_again(self):
+        depiction = depict(*picture(1))
+        word = say(depiction)
+        make_list()
+        ask(picture(1))
+        revoke.revoke(word, reason="a mistake", by=COMMAND, now=LATER)
+        (first,) = heard()
+        again = say(depiction)
+        retrace_all()
+        revoke.revoke(again, reason="a mistake again", by=COMMAND, now=LATER)
+        assert Task.objects.filter(kind="NO_LONGER_KNOWN").count() == 2
+        assert heard() == [first]
+        assert heard(since=first.position) == []
+
+    def test_one_that_was_asked_about_again_meanwhile_is_another_answer(self):
+        depiction = depict(*picture(1))
+        word = say(depiction)
+        make_list()
+        ask(picture(1))
+        revoke.revoke(word, reason="a mistake", by=COMMAND, now=LATER)
+        (first,) = heard()
+        again = say(depiction)
+        ask(picture(1), now=LATER)
+        revoke.revoke(again, reason="a mistake again", by=COMMAND, now=LATER)
+        assert [one.told_at for one in heard(since=first.position)] == [LATER]
 
     def test_what_matched_by_a_value_that_is_held_back_is_told_at_once(self):
         say(depict(*picture(1)))
