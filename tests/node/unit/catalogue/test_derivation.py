@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,12 +47,37 @@ TABLE = [
 ]
 
 
+def criteria(acts, people, origin):
+    """The labels by the criteria as their owners publish them."""
+    young, adolescent = bool({"infant", "prepubescent"} & set(people)), "pubescent" in people
+    sexual = bool(acts & {"penetration", "animal", "sadism", "sexual-activity"})
+    found = {}
+    if origin == "real" and young and acts != {"indecent"}:
+        found["inhope"] = "baseline"
+    letter = "A" if young else "B" if adolescent else ""
+    if origin == "real" and letter and (sexual or "exhibition" in acts):
+        found["tech-coalition"] = letter + ("1" if sexual else "2")
+    if origin != "virtual" and letter:
+        grave = acts & {"penetration", "animal", "sadism"}
+        found["uk"] = "A" if grave else "B" if acts & {"sexual-activity", "touching"} else "C"
+    return found
+
+
 class TestDerivedLabels:
     @pytest.mark.parametrize(("ages", "acts", "origin", "inhope", "tech", "uk"), TABLE)
     def test_follow_from_the_facts(self, ages, acts, origin, inhope, tech, uk):
         facts = {"ages": ages, "acts": acts} | ({"origin": origin} if origin else {})
         wanted = {"inhope": inhope, "tech-coalition": tech, "uk": uk}
         assert dict(derivation.derived_labels(facts)) == {scheme: label for scheme, label in wanted.items() if label}
+
+    def test_are_those_of_the_published_criteria_for_all_that_can_be_depicted(self):
+        """Every set of acts, each youngest person and origin, against the criteria in words."""
+        named = [one for one in Act if one not in {Act.NONE, Act.UNDETERMINED}]
+        sets = itertools.chain.from_iterable(itertools.combinations(named, size) for size in range(1, len(named) + 1))
+        ages = [[age] for age in Age if age is not Age.UNDETERMINED] + [["pubescent", "infant"], ["adult", "pubescent"]]
+        for acts, people, origin in itertools.product(list(sets), ages, ["real", "generated", "virtual"]):
+            found = dict(derivation.derived_labels({"ages": people, "acts": list(acts), "origin": origin}))
+            assert found == criteria(set(acts), people, origin), (acts, people, origin)
 
     def test_no_facts_derive_nothing(self):
         assert derivation.derived_labels({}) == ()
