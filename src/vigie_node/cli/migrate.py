@@ -80,13 +80,8 @@ def pending() -> list[str]:
 
     Raises:  NewerDatabaseError; BusyDatabaseError.
     """
-    try:
+    with _answering():
         executor = MigrationExecutor(connection)
-    except OperationalError as error:
-        raise BusyDatabaseError(
-            "the database does not answer: check that it runs, VIGIE_HOME and VIGIE_DATABASE_URL; where there is no "
-            "node yet, run `vigie-node init`"
-        ) from error
     ours = {label for label, _ in executor.loader.graph.nodes}
     known = set(executor.loader.disk_migrations) | set(executor.loader.replacements)
     unknown = [one for one in executor.loader.applied_migrations if one[0] in ours and one not in known]
@@ -131,6 +126,17 @@ def migrate() -> list[str]:
 
 
 @contextlib.contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        raise BusyDatabaseError(
+            "the database does not answer: check that it runs, VIGIE_HOME and VIGIE_DATABASE_URL; where there is no "
+            "node yet, run `vigie-node init`"
+        ) from error
+
+
+@contextlib.contextmanager
 def _alone() -> Iterator[None]:
     if connection.vendor != "postgresql":
         descriptor = os.open(settings.HOME / "run" / "migrate.lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -140,6 +146,8 @@ def _alone() -> Iterator[None]:
         finally:
             os.close(descriptor)
         return
+    with _answering():
+        connection.ensure_connection()
     try:
         with connection.cursor() as cursor:
             cursor.execute(f"SET lock_timeout = '{LOCK_SECONDS}s'")

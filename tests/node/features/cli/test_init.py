@@ -91,10 +91,12 @@ class TestMigrate:
         assert (done.returncode, done.stdout) == (5, "")
         assert "[node.not-migrated]" in done.stderr
 
-    def test_says_when_the_database_is_away(self, home):
+    @pytest.mark.parametrize("command", ["init", "migrate"])
+    def test_says_when_the_database_is_away(self, home, command):
         url = f"postgresql://vigie@/postgres?host={home}"
-        done = commands.run(home, "migrate", VIGIE_DATABASE_URL=url)
+        done = commands.run(home, command, VIGIE_DATABASE_URL=url)
         assert done.returncode == 8
+        assert "the database does not answer: check that it runs" in done.stderr
         assert "[node.database-busy]" in done.stderr
 
 
@@ -127,7 +129,18 @@ class TestCommands:
         assert done.returncode == 3
         assert "[node.no-home]" in done.stderr
 
-    def test_name_a_setting_that_cannot_be(self, home):
-        done = commands.run(home, "status", VIGIE_PARTNER_WORKERS="many")
-        assert done.returncode == 2
-        assert "[node.broken-settings]" in done.stderr
+    @pytest.mark.parametrize(
+        ("command", "setting", "value", "exit_code", "code"),
+        [
+            ("status", "VIGIE_PARTNER_WORKERS", "many", 2, "node.broken-settings"),
+            ("up", "VIGIE_PARTNER_WORKERS", "many", 2, "node.broken-settings"),
+            ("status", "VIGIE_DATABASE_URL", "mysql://somewhere", 2, "node.broken-settings"),
+            ("up", "VIGIE_PUBLIC_ADDRESS", "nowhere", 8, "node.port-taken"),
+            ("up", "VIGIE_PUBLIC_ADDRESS", "127.0.0.1:99999", 8, "node.port-taken"),
+            ("status", "VIGIE_PUBLIC_ADDRESS", "nowhere", 8, "node.not-well"),
+        ],
+    )
+    def test_name_a_setting_that_cannot_be(self, home, command, setting, value, exit_code, code):
+        done = commands.run(home, command, **{setting: value})
+        assert (done.returncode, f"[{code}]" in done.stderr) == (exit_code, True), done.stderr
+        assert "Traceback" not in done.stderr
