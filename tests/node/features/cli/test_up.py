@@ -36,26 +36,57 @@ def workers_of(node, face):
     return found
 
 
-class TestUp:
-    def test_answers_on_every_face_and_ends_within_five_seconds(self, home):
+class TestANodeThatIsUp:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def home(cls, made_once, tmp_path_factory):
+        return shutil.copytree(made_once, tmp_path_factory.mktemp("up") / "home")
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def node(cls, home):
+        """One for all: each test leaves it as it is."""
         with commands.up(home) as node:
-            told = node.read_until("state")
-            assert told["state"] == "up"
-            assert all(node.get(face, "/healthz")[0] == 200 for face in FACES)
-            commands.wait_for(lambda: all(node.get(face, "/readyz")[0] == 200 for face in FACES))
+            assert node.read_until("state")["state"] == "up"
+            yield node
+
+    def test_answers_on_every_face(self, node):
+        assert all(node.get(face, "/healthz")[0] == 200 for face in FACES)
+        commands.wait_for(lambda: all(node.get(face, "/readyz")[0] == 200 for face in FACES))
+        assert len(workers_of(node, "PARTNER")) == 2
+
+    def test_is_well(self, node, home):
+        (status,) = commands.records(commands.wait_for(lambda: ready(commands.run(home, "status", **node.where))))
+        assert (status["supervised"], status["alarms"], status["migrations_missing"]) == (True, 0, 0)
+
+    def test_refuses_a_second_one_on_its_home(self, node, home):
+        second = commands.run(home, "up", **commands.addresses())
+        assert second.returncode == 5
+        assert "[node.already-up]" in second.stderr
+
+    def test_adds_up_the_figures_of_all_processes(self, node, home):
+        token = (home / "secrets" / "metrics_token").read_text()
+        for face in FACES:
+            assert node.get(face, "/metrics")[0] == 401
+            node.get(face, "/no-such-page-9f86d081884c7d65/")
+        worked = 'vigie_job_steps_total{job="sequence-audit",outcome="done"}'
+        figures = commands.wait_for(lambda: figures_of(node, token, worked))
+        for face in ("public", "analyst", "partner"):
+            assert f'vigie_requests_total{{face="{face}",method="GET",status="404"' in figures
+        assert "vigie_worker_beat" in figures
+        assert "9f86d081" not in figures
+
+
+class TestUp:
+    @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+    def test_ends_whole_within_five_seconds(self, home, how):
+        with commands.up(home) as node:
+            node.read_until("state")
             started = node.processes()
-            assert len(workers_of(node, "PARTNER")) == 2
-            assert node.end() < 5
+            assert node.end(how) < 5
             assert node.process.returncode == 0
             assert node.read_until("state") == {"state": "stopped"}
             assert [one for one in started if commands.is_running(one)] == []
-
-    @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGHUP])
-    def test_ends_on_other_words_too(self, home, how):
-        with commands.up(home, VIGIE_PARTNER_WORKERS="1") as node:
-            node.read_until("state")
-            assert node.end(how) < 5
-            assert node.process.returncode == 0
 
     def test_leaves_nothing_behind_when_it_is_killed(self, home):
         with commands.up(home) as node:
@@ -63,30 +94,20 @@ class TestUp:
             started = node.processes()
             node.end(signal.SIGKILL)
             commands.wait_for(lambda: not any(commands.is_running(one) for one in started), seconds=3)
-        with commands.up(home, **node.where) as again:
-            assert again.read_until("state")["state"] == "up"
 
-    def test_starts_again_what_dies_and_raises_an_alarm(self, home):
-        with commands.up(home, VIGIE_PARTNER_WORKERS="1") as node:
-            node.read_until("state")
-            (before,) = workers_of(node, "PARTNER")
-            os.kill(before, signal.SIGKILL)
-            commands.wait_for(lambda: workers_of(node, "PARTNER") not in ([], [before]))
-            commands.wait_for(lambda: node.get("PARTNER", "/healthz")[0] == 200)
-            assert commands.wait_for(lambda: alarms(home)) == [("PROCESS_DIED", "partner")]
-            node.end()
-            assert "[node.process-died]" in node.process.stderr.read()
-
-    def test_keeps_trying_with_growing_delay(self, home):
+    def test_starts_again_what_dies_ever_later_and_raises_an_alarm(self, home):
         with commands.up(home, VIGIE_PARTNER_WORKERS="1") as node:
             node.read_until("state")
             for _ in range(3):
-                (serving,) = commands.wait_for(lambda: workers_of(node, "PUBLIC"))
+                (serving,) = commands.wait_for(lambda: workers_of(node, "PARTNER"))
                 os.kill(serving, signal.SIGKILL)
-                commands.wait_for(lambda gone=serving: workers_of(node, "PUBLIC") != [gone])
-            commands.wait_for(lambda: workers_of(node, "PUBLIC"))
+                commands.wait_for(lambda gone=serving: workers_of(node, "PARTNER") != [gone])
+            commands.wait_for(lambda: workers_of(node, "PARTNER"))
+            commands.wait_for(lambda: node.get("PARTNER", "/healthz")[0] == 200)
+            assert commands.wait_for(lambda: alarms(home)) == [("PROCESS_DIED", "partner")]
             node.end()
             written = node.process.stderr.read()
+            assert "[node.process-died]" in written
             assert [one in written for one in ("again in 0.5 s", "again in 1 s", "again in 2 s")] == [True] * 3
 
     def test_leaves_its_starts_and_stops_in_the_audit(self, home):
@@ -107,13 +128,6 @@ class TestUp:
                 ("NODE_STARTED", started | {"was_stopped_cleanly": False}),
             ]
 
-    def test_refuses_a_second_node_on_one_home(self, home):
-        with commands.up(home, VIGIE_PARTNER_WORKERS="1") as node:
-            node.read_until("state")
-            second = commands.run(home, "up", **commands.addresses())
-            assert second.returncode == 5
-            assert "[node.already-up]" in second.stderr
-
     def test_says_which_port_is_taken(self, home):
         with socket.create_server(("127.0.0.1", 0)) as stranger:
             where = commands.addresses() | {"VIGIE_ANALYST_ADDRESS": f"127.0.0.1:{stranger.getsockname()[1]}"}
@@ -127,20 +141,6 @@ class TestUp:
         done = commands.run(home, "up", **where)
         assert done.returncode == 4
         assert "[vigie.E003]" in done.stderr
-
-    def test_adds_up_the_figures_of_all_processes(self, home):
-        with commands.up(home) as node:
-            node.read_until("state")
-            token = (home / "secrets" / "metrics_token").read_text()
-            for face in FACES:
-                assert node.get(face, "/metrics")[0] == 401
-                node.get(face, "/no-such-page-9f86d081884c7d65/")
-            worked = 'vigie_job_steps_total{job="sequence-audit",outcome="done"}'
-            figures = commands.wait_for(lambda: figures_of(node, token, worked))
-            for face in ("public", "analyst", "partner"):
-                assert f'vigie_requests_total{{face="{face}",method="GET",status="404"' in figures
-            assert "vigie_worker_beat" in figures
-            assert "9f86d081" not in figures
 
 
 class SmallDisk:
@@ -217,15 +217,10 @@ class TestAFullDisk:
 
 
 class TestStatus:
-    def test_says_what_answers(self, home):
-        where = commands.addresses()
-        silent = commands.run(home, "status", **where)
+    def test_says_what_does_not_answer(self, home):
+        silent = commands.run(home, "status", **commands.addresses())
         assert silent.returncode == 8
         assert json.loads(silent.stdout)["faces"] == {"public": "silent", "analyst": "silent", "partner": "silent"}
-        with commands.up(home, **where) as node:
-            node.read_until("state")
-            (well,) = commands.records(commands.wait_for(lambda: ready(commands.run(home, "status", **where))))
-            assert (well["supervised"], well["alarms"], well["migrations_missing"]) == (True, 0, 0)
 
 
 def ready(done):
