@@ -25,6 +25,8 @@ from django.utils.translation import gettext_lazy as _
 from vigie_node.accounts import factor_secrets, models, session_rules, sign_in_actions
 from vigie_node.base.actor import NODE, Actor, ActorKind
 
+PASSKEY_AGAIN = "mfa_reauthenticate:webauthn"  # allauth's own name
+
 
 def _actor(person: models.Person) -> Actor:
     return Actor(ActorKind.PERSON, person.id, person.organisation_id)
@@ -62,6 +64,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         person = request.user
         has_factor = isinstance(person, models.Person) and MFAAdapter().is_mfa_enabled(person)
         return reverse("mfa_index" if has_factor else "mfa_activate_totp")
+
+    def get_reauthentication_methods(self, user: AbstractBaseUser) -> list[dict[str, Any]]:
+        """Ask who has a passkey for it first, by the name that it has on our pages."""
+        ways: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        for way in ways:
+            if way["id"] == PASSKEY_AGAIN:
+                way["description"] = _("Use your passkey")
+        return sorted(ways, key=lambda way: way["id"] != PASSKEY_AGAIN)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Send nothing: a node has no mail server, and nothing that it does needs one."""

@@ -14,7 +14,7 @@ from django.test import Client
 from node import people
 from node.audited import events
 from node.entrance import ADDRESS, PASSWORD, again, code, give, is_in, move, sign_in
-from vigie_node.accounts import actions, adapters, factor_secrets, session_rules
+from vigie_node.accounts import actions, adapters, factor_secrets, models, session_rules
 from vigie_node.accounts.roles import Role
 from vigie_node.base.actor import COMMAND
 
@@ -241,6 +241,14 @@ class TestLastWayIn:
         again(client)
         for address in (f"/account/passkeys/{key.pk}/remove", f"/account/passkeys/{key.pk}/rename"):
             assert client.get(address).status_code == 404
+
+    def test_who_has_a_passkey_is_asked_for_it_before_a_code(self):
+        person = models.Person.objects.get(id=people.recruit(Role.ADMINISTRATOR))
+        for kind in (Authenticator.Type.RECOVERY_CODES, Authenticator.Type.WEBAUTHN):
+            Authenticator.objects.create(user=person, type=kind, data={})
+        ways = adapters.AccountAdapter().get_reauthentication_methods(person)
+        assert str(ways[0]["description"]) == "Use your passkey"
+        assert [way["url"] for way in ways] == ["/sign-in/again/passkey", "/sign-in/again/code"]
 
     def test_changes_ask_again_for_what_one_signs_in_with(self, client, secret):
         sign_in(client, secret)
