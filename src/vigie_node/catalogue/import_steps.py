@@ -14,10 +14,11 @@ import functools
 import time
 import uuid
 from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 from django.db import DatabaseError, IntegrityError, connection, models, transaction
@@ -55,6 +56,7 @@ MAX_ATTEMPTS = 5
 MAX_ROWS = 2000
 _READ_LINES = 2000
 _MAX_PRINTS = 10_000
+_FOUND_AT_ONCE = 20_000  # rows to be taken out, in many transactions
 _NO_LONGER_HELD = "its source no longer holds it: it is not in the full file that replaced the one before"
 
 
@@ -303,63 +305,66 @@ def clear_some(*, now: datetime) -> bool:
     row = Import.objects.filter(state__in=ended).exclude(progress__has_key="is_cleared").order_by("created_at").first()
     if row is None:
         return False
-    never_visible = row.visible_at is None
     until = time.monotonic() + STEP_SECONDS
     pace = Pace()
-    while time.monotonic() < until:
-        began = time.monotonic()
-        taken = _clear(row, pace.rows, never_visible=never_visible, now=now)
-        if not taken:
-            importing.file_of(row.id).unlink(missing_ok=True)
-            with transaction.atomic():
-                ended_row = importing.locked(row.id)
-                ended_row.progress = ended_row.progress | {"is_cleared": True}
-                ended_row.save(update_fields=["progress"])
-            return True
-        pace.note(time.monotonic() - began, rows=taken)
-        pace.pause()
+    for take_out, left in _to_go(row, now=now):
+        # Found before the transactions that take them out, in whatever order: nobody waits for a search or a sorting.
+        while keys := list(left.values_list("pk", flat=True)[:_FOUND_AT_ONCE]):
+            while keys:
+                if time.monotonic() > until:
+                    return True
+                portion, keys = keys[: min(pace.rows, 500)], keys[min(pace.rows, 500) :]
+                began = time.monotonic()
+                take_out(left.filter(pk__in=portion))
+                pace.note(time.monotonic() - began, rows=len(portion))
+                pace.pause()
+    importing.file_of(row.id).unlink(missing_ok=True)
+    with transaction.atomic():
+        ended_row = importing.locked(row.id)
+        ended_row.progress = ended_row.progress | {"is_cleared": True}
+        ended_row.save(update_fields=["progress"])
     return True
 
 
-_TAKEN_OUT: tuple[type[models.Model], ...] = (Fingerprint, UpstreamRecord, Revocation, Assertion, Depiction)
+_Rows: TypeAlias = "models.QuerySet[Any]"
 
 
-def _clear(row: Import, limit: int, *, never_visible: bool, now: datetime) -> int:
-    """Delete a portion of what is to go, in one transaction; return how many rows, 0 at the end."""
-    with transaction.atomic():
-        taken = _delete(ImportMark, models.Q(of=row), limit)
-    if taken or not never_visible:
-        return len(taken)
-    with transaction.atomic():
-        # Words of one file supersede one another: let go before they are deleted, in whatever order.
-        taken = _keys(Assertion, models.Q(via=row, supersedes__isnull=False), limit)
-        Assertion.objects.filter(pk__in=taken).update(supersedes=None)
-    if taken:
-        return len(taken)
-    for model in _TAKEN_OUT:
-        try:
-            with transaction.atomic():
-                taken = _delete(model, models.Q(via=row), limit)
-                if taken and model is Fingerprint:
-                    changes.append(Topic.FINGERPRINTS_REMOVED, subject=row.id, items=taken, now=now)
-        except IntegrityError:
-            if model is not Depiction:
-                raise
-            # Somebody else refers to a depiction of it by now: those stay, as everybody's.
-            taken = _keys(model, models.Q(via=row), limit)
-            model._default_manager.filter(pk__in=taken).update(via=None)
-        if taken:
-            return len(taken)
-    return 0
+def _to_go(row: Import, *, now: datetime) -> Iterator[tuple[Callable[[_Rows], object], _Rows]]:
+    """Yield what is left of an import to be taken out, in order, and what takes a portion of it out."""
+    yield _delete, ImportMark.objects.filter(of=row)
+    if row.visible_at is not None:
+        return
+    # Words of one file supersede one another: let go before they are deleted, in whatever order.
+    yield _let_go, Assertion.objects.filter(via=row, supersedes__isnull=False)
+    yield functools.partial(_delete_prints, row.id, now=now), Fingerprint.objects.filter(via=row)
+    for model in (UpstreamRecord, Revocation, Assertion):
+        yield _delete, model._default_manager.filter(via=row)
+    yield _delete_depictions, Depiction.objects.filter(via=row)
 
 
-def _keys(model: type[models.Model], of: models.Q, limit: int) -> list[Any]:
-    return list(model._default_manager.filter(of).order_by("pk").values_list("pk", flat=True)[: min(limit, 500)])
-
-
-def _delete(model: type[models.Model], of: models.Q, limit: int) -> list[Any]:
+@transaction.atomic
+def _delete(portion: _Rows) -> list[Any]:
     """Delete rows as the database sees them, without looking for what else refers to them; return their keys."""
-    keys = _keys(model, of, limit)
-    chosen = model._default_manager.filter(pk__in=keys)
+    keys = list(portion.select_for_update().values_list("pk", flat=True))  # one that somebody made theirs stays
+    chosen = portion.model._default_manager.filter(pk__in=keys)
     chosen._raw_delete(chosen.db)  # the database's own constraints hold
     return keys
+
+
+def _let_go(portion: _Rows) -> None:
+    portion.update(supersedes=None)
+
+
+@transaction.atomic
+def _delete_prints(import_id: uuid.UUID, portion: _Rows, *, now: datetime) -> None:
+    taken = _delete(portion)
+    if taken:
+        changes.append(Topic.FINGERPRINTS_REMOVED, subject=import_id, items=taken, now=now)
+
+
+def _delete_depictions(portion: _Rows) -> None:
+    try:
+        _delete(portion)
+    except IntegrityError:
+        # Somebody else refers to a depiction of it by now: those stay, as everybody's.
+        portion.update(via=None)

@@ -231,6 +231,30 @@ class TestAtTheFlip:
         assert words_on(1) == [("Hotline A", "A")]
 
 
+class TestCleared:
+    def test_rows_are_found_before_the_transactions_that_take_them_out_and_unsorted(self, tmp_path):
+        """A search among a million rows, or a sorting of them, would keep everybody waiting, once a portion."""
+        import_id = staged(write_rows(tmp_path / "rows.jsonl", rows_of(150)), source())
+        importing.cancel_import(import_id, reason="the wrong file", **WRITER)
+        within = []
+
+        def note(execute, statement, *given):
+            if connection.in_atomic_block and statement.startswith("SELECT"):
+                within.append(statement)
+            return execute(statement, *given)
+
+        with connection.execute_wrapper(note):
+            while import_steps.clear_some(now=NOW):
+                pass
+        assert [one for one in within if "LIMIT" in one and '"catalogue_import"' not in one] == []
+        assert [
+            one for one in within if "ORDER BY" in one and " IN (" not in one and '"catalogue_import"' not in one
+        ] == []
+        assert Depiction.objects.count() == Assertion.objects.count() == Fingerprint.objects.count() == 0
+        told = [int(row) for one in changes.since(0) if one.topic is Topic.FINGERPRINTS_REMOVED for row in one.items]
+        assert len(told) == len(set(told)) == 300
+
+
 class TestConcurrency:
     def test_a_revocation_never_waits_a_tenth_of_a_second_for_an_import(self, tmp_path):
         said = [say(depiction(f"before {number}"), source("Ours")) for number in range(25)]
