@@ -49,6 +49,11 @@ elif settings.FACE in SERVING:
 class _Request(WSGIRequest):
     """A request in UTF-8, whatever it says: some of Python's codecs fail, or take seconds of the whole process."""
 
+    def __init__(self, environ: dict[str, Any]) -> None:
+        super().__init__(environ)
+        # None of ours holds a zero, and PostgreSQL takes none in text: a session would be looked for in vain.
+        self.COOKIES = {name: value for name, value in self.COOKIES.items() if "\0" not in value}
+
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
         self.content_type, self.content_params = parse_header_parameters(meta.get("CONTENT_TYPE", ""))
 
