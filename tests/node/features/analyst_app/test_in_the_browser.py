@@ -53,18 +53,13 @@ class TestEveryPage:
         looked_at = {resolve(urlsplit(one).path).url_name for one in everywhere.values()}
         assert {way.urls[0] for way in shell.WAYS} <= looked_at
 
-    def test_has_nothing_that_axe_finds_in_any_language(self, everywhere, page):
+    def test_has_nothing_that_axe_finds_in_any_language_nor_in_the_dark(self, everywhere, page):
         for language, (name, address) in itertools.product(LANGUAGES, everywhere.items()):
+            page.emulate_media(color_scheme="dark" if language == "fr" else "light")  # no colour hangs on the language
             speak(page, address, language)
             open_page(page, address)
             assert page.evaluate("document.documentElement.lang") == language
             assert accessibility.violations(page) == [], (name, language)
-
-    def test_has_nothing_that_axe_finds_in_the_dark(self, everywhere, page):
-        page.emulate_media(color_scheme="dark")
-        for name, address in everywhere.items():
-            open_page(page, address)
-            assert accessibility.violations(page) == [], name
 
     def test_fits_a_narrow_screen_and_200_percent(self, everywhere, page):
         too_wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
