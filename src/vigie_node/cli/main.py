@@ -10,12 +10,14 @@
 """
 
 import argparse
+import contextlib
 import errno
 import importlib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TypeAlias
 
@@ -28,10 +30,12 @@ from vigie.errors import (
     VigieError,
     WrongStateError,
 )
+from vigie_node.base import room
 from vigie_node.project import environment
 
 Groups: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
+MAX_DAYS = 36_500  # a hundred years
 _INTERRUPTED = 130
 _NO_SUCH_TABLE = "42P01"  # as PostgreSQL says it
 _SYSTEM_KINDS: dict[int, tuple[type[VigieError], str]] = {
@@ -110,9 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _say_of_database(error: Exception) -> int:
-    from vigie_node.project import errors  # noqa: PLC0415 - `--help` does without the site
-
-    if errors.is_out_of_room(error):
+    if room.is_out(error):
         code, message = "node.disk-full", "the database has no room left: free some, then run the command again"
     else:
         code = "node.database-unusable"
@@ -214,10 +216,8 @@ def set_up_site() -> None:
     os.environ.setdefault("VIGIE_FACE", "command")
     import django  # noqa: PLC0415 - `--help` and `init` do without the site
 
-    try:
+    with settings_being_read():
         django.setup()
-    except ValueError as error:
-        raise BrokenSettingsError(f"a setting has an impossible value: {error}") from error
 
 
 class BrokenSettingsError(InvalidInputError):
@@ -226,11 +226,38 @@ class BrokenSettingsError(InvalidInputError):
     code = "node.broken-settings"
 
 
+@contextlib.contextmanager
+def settings_being_read() -> Iterator[None]:
+    """Say of a setting that cannot be read that it cannot be.
+
+    Raises:  BrokenSettingsError.
+    """
+    try:
+        yield
+    except ValueError as error:
+        raise BrokenSettingsError(f"a setting has an impossible value: {error}") from error
+
+
 def path(text: str) -> Path:
     """Read a path given as an argument."""
     if not text:
         raise argparse.ArgumentTypeError("a path is not empty")
     return Path(text)
+
+
+def day(text: str) -> date:
+    """Read a day given as an argument."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError("write a day as 2027-06-30") from error
+
+
+def days(text: str) -> int:
+    """Read a number of days given as an argument."""
+    if not (text.isdecimal() and len(text) <= 5 and int(text) <= MAX_DAYS):
+        raise argparse.ArgumentTypeError(f"a number of days is 0 to {MAX_DAYS}")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from vigie import errors as kinds
 from vigie_node.accounts.roles import Scope
+from vigie_node.base import room
 from vigie_node.base.actor import Actor
 from vigie_node.flows import look_up as flow
 from vigie_node.flows.look_up import Asked
@@ -57,6 +58,12 @@ class DatabaseAwayError(kinds.UnavailableError):
     """The database does not answer just now."""
 
     code = "partners.database-away"
+
+
+class DiskFullError(kinds.UnavailableError):
+    """The node has no room left; its operator has to make some."""
+
+    code = "partners.disk-full"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +141,9 @@ def answered(
         return answer(Call(request, caller, now))
     except kinds.VigieError as error:
         return refusal(error, word=word)
-    except (OperationalError, InterfaceError):
+    except (OperationalError, InterfaceError) as error:
+        if room.is_out(error):
+            return refusal(DiskFullError("the node has no room left; its operator has to make some"), word=word)
         return refusal(DatabaseAwayError("the database does not answer just now; try again"), word=word)
 
 

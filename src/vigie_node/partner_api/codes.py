@@ -57,6 +57,7 @@ _BORROWED: tuple[type[VigieError], ...] = (
     borrowed.NoFetchingError,
     borrowed.NoSuchOperationError,
     borrowed.DatabaseAwayError,
+    borrowed.DiskFullError,
     routes.WrongMethodError,
     signals.UnknownSignalError,
     signals.UnfitFormError,

@@ -7,7 +7,6 @@
 - The partners' face speaks JSON, the others pages in the reader's language. No answer repeats what was sent.
 """
 
-import errno
 import sys
 from dataclasses import dataclass
 
@@ -21,7 +20,7 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext
 
 from vigie import errors as kinds
-from vigie_node.base import error_words
+from vigie_node.base import error_words, room
 from vigie_node.project.faces import Face
 
 RETRY_SECONDS = 2
@@ -34,7 +33,6 @@ STATUS: dict[type[kinds.VigieError], int] = {
     kinds.UnreadableError: 415,
     kinds.UnavailableError: 503,
 }
-_NO_ROOM = {"53100"}  # SQLSTATE: disk full
 _log = structlog.get_logger("vigie_node.errors")
 
 
@@ -56,7 +54,7 @@ def problem_of(error: BaseException | None) -> Problem:
         of_kind = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)
         message = str(error) if settings.FACE == Face.PARTNER else error_words.said(error)
         return Problem(getattr(error, "http_status", of_kind), error.code, message)
-    if isinstance(error, OperationalError | InterfaceError | InternalError | OSError) and is_out_of_room(error):
+    if isinstance(error, OperationalError | InterfaceError | InternalError | OSError) and room.is_out(error):
         return Problem(507, "node.disk-full", gettext("The node has no room left; its operator has to make some."))
     if isinstance(error, OperationalError | InterfaceError | InternalError) and _may_pass(error):
         return Problem(503, "node.database-away", gettext("The database does not answer just now: try again."))
@@ -76,13 +74,6 @@ def _of_django(error: BaseException | None) -> Problem:
         case SuspiciousOperation() | BadRequest() | MultiPartParserError():
             return Problem(400, "node.malformed-request", gettext("The request is malformed: change it."))
     return Problem(500, "node.bug", gettext("The node made an error. Nothing was changed; quote the number below."))
-
-
-def is_out_of_room(error: BaseException) -> bool:
-    """Say whether a disk or a database is full."""
-    if isinstance(error, OSError):
-        return error.errno in {errno.ENOSPC, errno.EDQUOT}
-    return getattr(error.__cause__, "sqlstate", None) in _NO_ROOM or "database or disk is full" in str(error)
 
 
 def _may_pass(error: BaseException) -> bool:

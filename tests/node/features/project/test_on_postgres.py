@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import psycopg
@@ -324,6 +326,59 @@ class TestUp:
                 commands.wait_for(lambda face=face: node.get(face, "/readyz")[0] == 200)
             wait_until_sequenced(url)
             node.end()
+
+    def test_says_that_there_is_no_room_and_loses_nothing_that_it_said_it_keeps(self, home, url, cluster):
+        key = ("key", "create", "A provider", "--country", "BE", "--name", "x", "--scope", "MATCH")
+        (made,) = commands.records(commands.run(home, *key, "--scope", "COMPAT_HMA", VIGIE_DATABASE_URL=url))
+        with commands.up(home, VIGIE_DATABASE_URL=url) as node:
+            node.read_until("state")
+            commands.wait_for(lambda: node.get("PARTNER", "/readyz")[0] == 200)
+            bank = f"/compat/hma/{made['token']}/c/bank"
+            assert post(node, f"{bank}s", made, {"name": "OWN"})[0] == 201
+            kept, refused = "12de" * 16, "2be1" * 16
+            assert post(node, f"{bank}/OWN/signal", made, {"pdq": kept})[0] == 200
+            with no_room(cluster):
+                status, told = post(node, f"{bank}/OWN/signal", made, {"pdq": refused})
+                assert (status, told["code"]) == (503, "partners.disk-full")
+                status, told = post(node, "/v1/match", made, {"items": [{"pdq": kept, "pdq_quality": 80}]})
+                assert (status, told["error"]["code"]) == (507, "node.disk-full")
+                status, told = post(node, "/v1/match", made, {"items": [{"sha256": "11" * 32}]})
+                assert (status, told["answers"][0]["verdict"]) == (200, "unknown")
+            assert post(node, f"{bank}/OWN/signal", made, {"pdq": refused})[0] == 200
+            wait_until_sequenced(url)
+            with psycopg.connect(url) as connection:
+                values = connection.execute("SELECT value FROM catalogue_fingerprint ORDER BY id").fetchall()
+            assert [one.hex() for (one,) in values] == [kept, refused]
+            node.end()
+            assert "[node.process-died]" not in node.process.stderr.read()
+        assert commands.records(commands.run(home, "audit", "verify", VIGIE_DATABASE_URL=url))[-1]["is_whole"]
+
+
+def post(node, path, made, body):
+    """What the partners' face answers to the holder of a key: the status and what it says."""
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {made['token']}"}
+    url = f"http://{node.where['VIGIE_PARTNER_ADDRESS']}{path}"
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, json.dumps(body).encode(), headers), timeout=30) as got:
+            return got.status, json.load(got)
+    except urllib.error.HTTPError as got:
+        return got.code, json.load(got)
+
+
+@contextlib.contextmanager
+def no_room(cluster):
+    """Have the server refuse new rows in the words of a disk that is full."""
+    with psycopg.connect(f"postgresql://vigie@/node?host={cluster}", autocommit=True) as connection:
+        connection.execute(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$"
+        )
+        for table in ("catalogue_depiction", "sightings_sighting", "audit_event"):
+            connection.execute(f"CREATE TRIGGER refuse BEFORE INSERT ON {table} EXECUTE FUNCTION refuse()")
+        try:
+            yield
+        finally:
+            connection.execute("DROP FUNCTION refuse CASCADE")
 
 
 def not_ready(node, face):
