@@ -89,7 +89,7 @@ class TestRevocation:
         taken_in(write_rows(path, [row(1)]), who)
         actions.revoke(assertion_on(1), reason="not illegal here", **WRITER)
         for at in (NOW - DAY, NOW):
-            taken_in(write_rows(path, [row(1, at=at)]), who)
+            taken_in(write_rows(path, [row(1, at=at)]), who, now=NOW + DAY)  # long after the revocation
             assert words_on(1) == []
 
     def test_disabling_counts_at_once_for_every_way_of_asking(self, path):

@@ -73,7 +73,7 @@ steps = st.lists(
 
 
 class TestHistories:
-    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(steps)
     @example([("follow", 0, None), ("add", 0, PDQ), ("erase", 1, None), ("add", 1, PDQ), ("cut short", 0, 1)])
     def test_every_index_is_the_table_whatever_happened_in_whatever_order(self, settings, tmp_path_factory, history):

@@ -219,7 +219,7 @@ class World:
 
 
 class TestSmallWorlds:
-    @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(worlds)
     def test_are_answered_as_the_rules_say(self, world):
         *rows, subjects = world
