@@ -315,7 +315,7 @@ def clear_some(*, now: datetime) -> bool:
                     return True
                 portion, keys = keys[: min(pace.rows, 500)], keys[min(pace.rows, 500) :]
                 began = time.monotonic()
-                take_out(left.filter(pk__in=portion))
+                take_out(portion)
                 pace.note(time.monotonic() - began, rows=len(portion))
                 pace.pause()
     importing.file_of(row.id).unlink(missing_ok=True)
@@ -326,45 +326,47 @@ def clear_some(*, now: datetime) -> bool:
     return True
 
 
-_Rows: TypeAlias = "models.QuerySet[Any]"
+_TakeOut: TypeAlias = Callable[[list[Any]], object]
 
 
-def _to_go(row: Import, *, now: datetime) -> Iterator[tuple[Callable[[_Rows], object], _Rows]]:
-    """Yield what is left of an import to be taken out, in order, and what takes a portion of it out."""
-    yield _delete, ImportMark.objects.filter(of=row)
+def _to_go(row: Import, *, now: datetime) -> Iterator[tuple[_TakeOut, "models.QuerySet[Any]"]]:
+    """Yield what is left of an import to be taken out, in order, and what takes a portion of it out, by its keys."""
+    yield functools.partial(_delete, ImportMark, "of", row.id), ImportMark.objects.filter(of=row)
     if row.visible_at is not None:
         return
     # Words of one file supersede one another: let go before they are deleted, in whatever order.
     yield _let_go, Assertion.objects.filter(via=row, supersedes__isnull=False)
     yield functools.partial(_delete_prints, row.id, now=now), Fingerprint.objects.filter(via=row)
     for model in (UpstreamRecord, Revocation, Assertion):
-        yield _delete, model._default_manager.filter(via=row)
-    yield _delete_depictions, Depiction.objects.filter(via=row)
+        yield functools.partial(_delete, model, "via", row.id), model._default_manager.filter(via=row)
+    yield functools.partial(_delete_depictions, row.id), Depiction.objects.filter(via=row)
 
 
 @transaction.atomic
-def _delete(portion: _Rows) -> list[Any]:
+def _delete(model: type[models.Model], of: str, import_id: uuid.UUID, portion: list[Any]) -> list[Any]:
     """Delete rows as the database sees them, without looking for what else refers to them; return their keys."""
-    keys = list(portion.select_for_update().values_list("pk", flat=True))  # one that somebody made theirs stays
-    chosen = portion.model._default_manager.filter(pk__in=keys)
+    # Asked for by their keys alone: SQLite would else go over all that the import has left.
+    held = model._default_manager.select_for_update().filter(pk__in=portion).values_list("pk", f"{of}_id")
+    keys = [key for key, owner in held if owner == import_id]  # one that somebody made theirs meanwhile stays
+    chosen = model._default_manager.filter(pk__in=keys)
     chosen._raw_delete(chosen.db)  # the database's own constraints hold
     return keys
 
 
-def _let_go(portion: _Rows) -> None:
-    portion.update(supersedes=None)
+def _let_go(portion: list[Any]) -> None:
+    Assertion.objects.filter(pk__in=portion).update(supersedes=None)
 
 
 @transaction.atomic
-def _delete_prints(import_id: uuid.UUID, portion: _Rows, *, now: datetime) -> None:
-    taken = _delete(portion)
+def _delete_prints(import_id: uuid.UUID, portion: list[Any], *, now: datetime) -> None:
+    taken = _delete(Fingerprint, "via", import_id, portion)
     if taken:
         changes.append(Topic.FINGERPRINTS_REMOVED, subject=import_id, items=taken, now=now)
 
 
-def _delete_depictions(portion: _Rows) -> None:
+def _delete_depictions(import_id: uuid.UUID, portion: list[Any]) -> None:
     try:
-        _delete(portion)
+        _delete(Depiction, "via", import_id, portion)
     except IntegrityError:
         # Somebody else refers to a depiction of it by now: those stay, as everybody's.
-        portion.update(via=None)
+        Depiction.objects.filter(pk__in=portion).update(via=None)

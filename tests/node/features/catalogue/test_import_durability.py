@@ -239,17 +239,15 @@ class TestCleared:
         within = []
 
         def note(execute, statement, *given):
-            if connection.in_atomic_block and statement.startswith("SELECT"):
+            if connection.in_atomic_block and statement.startswith("SELECT") and '"catalogue_import"' not in statement:
                 within.append(statement)
             return execute(statement, *given)
 
         with connection.execute_wrapper(note):
             while import_steps.clear_some(now=NOW):
                 pass
-        assert [one for one in within if "LIMIT" in one and '"catalogue_import"' not in one] == []
-        assert [
-            one for one in within if "ORDER BY" in one and " IN (" not in one and '"catalogue_import"' not in one
-        ] == []
+        # By its keys alone: of two conditions SQLite takes the import, and goes over all that it has left.
+        assert [one for one in within if '_id" = ' in one or "ORDER BY" in one] == []
         assert Depiction.objects.count() == Assertion.objects.count() == Fingerprint.objects.count() == 0
         told = [int(row) for one in changes.since(0) if one.topic is Topic.FINGERPRINTS_REMOVED for row in one.items]
         assert len(told) == len(set(told)) == 300
