@@ -111,6 +111,18 @@ def begin_export(wanted: queries.Filter, *, by: Actor, now: datetime) -> int:
     return size
 
 
+def prove(sequence: int, *, by: Actor, now: datetime) -> queries.Proof | None:
+    """Return the proof that an event is in the audit, which shows the event; None where there is no such event.
+
+    Audit:   AUDIT_EXPORTED, about the event's number.
+    """
+    proof = queries.inclusion(sequence)  # before the transaction: it reads every leaf, and nobody waits for that
+    if proof is not None:
+        with transaction.atomic():
+            record(Event.AUDIT_EXPORTED, subject=sequence, by=by, at=now, up_to=proof.head.head.size)
+    return proof
+
+
 def verify(
     *,
     keys: Sequence[Ed25519PublicKey] = (),

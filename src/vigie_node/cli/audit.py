@@ -105,7 +105,7 @@ def write_head(options: argparse.Namespace) -> None:
 
 def verify_audit(options: argparse.Namespace) -> None:
     """Verify the audit and list what is wrong."""
-    against = [_head_of(path.read_text("utf-8")) for path in options.against]
+    against = [_head_of(path.read_bytes()) for path in options.against]
     keys = [heads.public_key(path.read_text("ascii", errors="replace")) for path in options.key]
     report = actions.verify(keys=keys, against=against, progress=_Progress(), by=COMMAND, now=datetime.now(UTC))
     for fault in report.faults:
@@ -130,7 +130,7 @@ def verify_audit(options: argparse.Namespace) -> None:
 def prove_event(options: argparse.Namespace) -> None:
     """Write the proof of an event, once it was checked."""
     sequence = _sequence(options.event)
-    found = queries.inclusion(sequence) if sequence else None
+    found = actions.prove(sequence, by=COMMAND, now=datetime.now(UTC)) if sequence else None
     if found is None:
         raise UnknownEventError("no event in order has this number or id; the last one may wait a second for its place")
     head = found.head.head
@@ -148,7 +148,7 @@ def prove_event(options: argparse.Namespace) -> None:
         "head": json.loads(heads.export(found.head, key=key)),
     }
     if options.since:
-        proof["since"] = _growth(heads.load(options.since.read_text("utf-8")), head)
+        proof["since"] = _growth(heads.load(options.since.read_bytes()), head)
     _write(json.dumps(proof, ensure_ascii=False, indent=2) + "\n", options.out)
 
 
@@ -171,7 +171,7 @@ def _sequence(event: str) -> int | None:
         raise UnknownEventError("an event is named by its number, or by its id") from error
 
 
-def _head_of(text: str) -> heads.SignedHead:
+def _head_of(text: bytes) -> heads.SignedHead:
     """Read a head, or the head within a proof."""
     try:
         found = json.loads(text)

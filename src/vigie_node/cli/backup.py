@@ -91,7 +91,7 @@ def register(groups: main.Groups) -> None:
         "--recipient", action="append", default=[], metavar="AGE", help="encrypt it to this age recipient"
     )
     backup.add_argument(
-        "--keep-days", type=int, metavar="N", help="then delete the folder's backups that are older than N days"
+        "--keep-days", type=main.days, metavar="N", help="then delete the folder's backups that are older than N days"
     )
     restore = main.add_command(
         groups,

@@ -28,7 +28,7 @@ def register(groups: main.Groups) -> None:
     parser.add_argument("--format", choices=[one.value for one in Format], help="list, csv or jsonl, if not the ending")
     parser.add_argument("--issuer", help="who issues it (default: the node's name)")
     parser.add_argument("--sign-with", type=main.path, metavar="FILE", help="sign a list with this private key")
-    parser.add_argument("--valid-days", type=int, help="how long a list is valid")
+    parser.add_argument("--valid-days", type=main.days, help="how long a list is valid")
 
 
 def export(options: argparse.Namespace) -> None:

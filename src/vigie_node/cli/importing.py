@@ -12,7 +12,7 @@ import time
 import uuid
 from datetime import UTC, datetime
 
-from vigie.errors import NotAllowedError, UntrustedError, WrongStateError
+from vigie.errors import InvalidInputError, NotAllowedError, UntrustedError, WrongStateError
 from vigie.lists import sealing
 from vigie.lists.file import NO_KEYS, Keys
 from vigie_node.base.actor import COMMAND
@@ -39,6 +39,12 @@ _WORDS = {
     "refused": "lines refused",
     "revoking": "assertions taken back: the file no longer holds them",
 }
+
+
+class NothingNamedError(InvalidInputError):
+    """Neither a file with its source nor an import is named."""
+
+    code = "node.import-nothing-named"
 
 
 class NotConfirmedError(NotAllowedError):
@@ -104,7 +110,7 @@ def take(options: argparse.Namespace) -> None:
 
 def _start(options: argparse.Namespace) -> uuid.UUID:
     if options.file is None or not options.source:
-        raise NotConfirmedError("name a FILE and its --source, or an import to --go-on with")
+        raise NothingNamedError("name a FILE and its --source, or an import to --go-on with")
     keys = Keys(check=sealing.checker(options.issuer_key)) if options.issuer_key else NO_KEYS
     return take_in.start(
         options.file,

@@ -7,7 +7,7 @@
 
 import argparse
 import uuid
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from vigie.errors import InvalidInputError, NotFoundError
 from vigie_node.accounts import actions as accounts
@@ -75,8 +75,10 @@ def _add_create(actions: main.Groups) -> None:
         "--scope", action="append", default=[], metavar="SCOPE",
         help=f"what it may ask, may be repeated: {', '.join(Scope)} (default MATCH and STATUS)",
     )  # fmt: skip
-    parser.add_argument("--days", type=int, default=DAYS, help=f"how long it is valid (default {DAYS}; 0: no end)")
-    parser.add_argument("--until", type=date.fromisoformat, metavar="DATE", help="its last day, instead of --days")
+    parser.add_argument(
+        "--days", type=main.days, default=DAYS, help=f"how long it is valid (default {DAYS}; 0: no end)"
+    )
+    parser.add_argument("--until", type=main.day, metavar="DATE", help="its last day, instead of --days")
     parser.add_argument("--per-minute", type=int, default=PER_MINUTE, help=f"requests a minute (default {PER_MINUTE})")
     parser.add_argument(
         "--values-per-day", type=int, default=VALUES_PER_DAY, help=f"fingerprints a day (default {VALUES_PER_DAY})"

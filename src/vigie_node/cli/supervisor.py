@@ -206,9 +206,10 @@ def check_free(face: Face, *, address: str) -> None:
             # The server shares its port between its own processes, so it would not notice a stranger there.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(found[4])
-    except OSError as error:
+    except (OSError, ValueError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or "an address is host:port"
         raise PortTakenError(
-            f"cannot listen on port {port} for the face {face} ({error.strerror}): stop what listens there, "
+            f"cannot listen on port {port} for the face {face} ({reason}): stop what listens there, "
             f"or set VIGIE_{face.upper()}_ADDRESS"
         ) from error
 
@@ -220,7 +221,7 @@ def answers(address: str, *, path: str = "/healthz") -> bool:
         with socket.create_connection((host.strip("[]"), int(port)), timeout=1) as connection:
             connection.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
             return b" 200 " in connection.recv(64)
-    except OSError:
+    except (OSError, ValueError, OverflowError):
         return False
 
 

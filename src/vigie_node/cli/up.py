@@ -79,7 +79,8 @@ def run(options: argparse.Namespace) -> int:
 def read_plan() -> Plan:
     """Read from the settings what runs here, without becoming one of the faces."""
     is_set_up = SETTINGS in sys.modules
-    found = importlib.import_module(SETTINGS)
+    with main.settings_being_read():
+        found = importlib.import_module(SETTINGS)
     if not is_set_up:
         # Each process reads them again, as the face that it is.
         del sys.modules[SETTINGS]

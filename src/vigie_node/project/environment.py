@@ -17,6 +17,17 @@ def text(name: str, default: str = "") -> str:
     return Path(file).read_text().strip() if file else os.environ.get(name, default)
 
 
+def number(name: str, default: int) -> int:
+    """Read a setting that is a whole number.
+
+    Raises:  ValueError, which names the setting.
+    """
+    found = text(name, str(default))
+    if not found.isdecimal():
+        raise ValueError(f"{name} is a whole number")
+    return int(found)
+
+
 def secret(name: str) -> str:
     """Read a secret; empty where there is none."""
     file = secrets_folder() / name.removeprefix("VIGIE_").lower()

@@ -14,9 +14,16 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 from csp.constants import NONE, SELF
 
 from vigie_node.project import environment
+from vigie_node.project.environment import number as _number
 from vigie_node.project.environment import secret as _secret
 from vigie_node.project.environment import text as _text
 from vigie_node.project.faces import LOGINS, SERVING, Face, login_of, password_setting
+
+
+# A machine that lost its power closes no connection. Within half a minute the one that is left notices: else the server
+# would hold the locks of a node that is gone, and the node wait for a server that is, for as long as two hours.
+_PEER_GONE = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+_SERVER_GONE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 25_000}
 
 
 def _login(parts: SplitResult) -> tuple[str, str]:
@@ -33,6 +40,8 @@ def _database(url: str) -> dict[str, Any]:
         init += "PRAGMA secure_delete=ON;"  # what is erased is overwritten (ADR 0088)
         options = {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": init}
         return {"ENGINE": "django.db.backends.sqlite3", "NAME": unquote(parts.path), "OPTIONS": options}
+    if parts.scheme not in {"postgresql", "postgres"} or not parts.path.lstrip("/"):
+        raise ValueError("VIGIE_DATABASE_URL is sqlite:///path or postgresql://user@host/name")
     extra = {name: values[0] for name, values in parse_qs(parts.query).items()}
     user, password = _login(parts)
     return {
@@ -44,7 +53,7 @@ def _database(url: str) -> dict[str, Any]:
         "PORT": str(parts.port or ""),
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"options": "-c lock_timeout=10000", **extra},
+        "OPTIONS": {"options": f"-c lock_timeout=10000 {_PEER_GONE}", "connect_timeout": 5, **_SERVER_GONE, **extra},
     }
 
 
@@ -61,9 +70,9 @@ ADDRESSES = {
 HTTPS = _text("VIGIE_HTTPS", "yes") == "yes"
 HOSTS = [one for one in _text("VIGIE_HOSTS", "localhost,127.0.0.1,[::1]").split(",") if one]
 STALE_AFTER_SECONDS = 1.0  # a process that has not heard from the change log for so long answers no look-ups
-IMPORT_BYTES = int(_text("VIGIE_IMPORT_MIB", "4096")) << 20  # a file that a page takes in
-MATCHED_SIGHTING_DAYS = int(_text("VIGIE_MATCHED_SIGHTING_DAYS", "3650"))
-PARTNER_WORKERS = int(_text("VIGIE_PARTNER_WORKERS", "2"))
+IMPORT_BYTES = _number("VIGIE_IMPORT_MIB", 4096) << 20  # a file that a page takes in
+MATCHED_SIGHTING_DAYS = _number("VIGIE_MATCHED_SIGHTING_DAYS", 3650)
+PARTNER_WORKERS = _number("VIGIE_PARTNER_WORKERS", 2)
 METRICS_TOKEN = _secret("VIGIE_METRICS_TOKEN")
 
 SECRET_KEY = _secret("VIGIE_SECRET_KEY")
@@ -239,7 +248,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
-TRUSTED_PROXIES = int(_text("VIGIE_TRUSTED_PROXIES", "0"))  # how many stand before the node and add X-Forwarded-For
+TRUSTED_PROXIES = _number("VIGIE_TRUSTED_PROXIES", 0)  # how many stand before the node and add X-Forwarded-For
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 ACCOUNT_ADAPTER = "vigie_node.accounts.adapters.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}

@@ -7,6 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from node.append_only import lifted
+from node.audited import events
 from node.features.audit.audit_building import record, sequence
 from vigie_node.audit import actions, heads, merkle, models, queries
 from vigie_node.cli import main
@@ -118,6 +119,11 @@ class TestVerify:
             assert code == 2
             assert "[audit.malformed-head]" in err
 
+    def test_refuses_a_file_that_is_no_text(self, run, audit, tmp_path):
+        (tmp_path / "file").write_bytes(b"\x7fELF\xd0\xff")
+        for option in (("verify", "--against"), ("verify", "--key"), ("prove", 3, "--since")):
+            assert run(*option, tmp_path / "file")[0] == 2
+
     def test_says_when_a_file_is_not_there(self, run, audit, tmp_path):
         assert run("verify", "--against", tmp_path / "absent.json")[0] == 3
 
@@ -143,7 +149,9 @@ class TestProve:
 
     def test_finds_an_event_by_its_id(self, run, audit):
         event = models.Event.objects.get(sequence=4)
-        assert json.loads(run("prove", event.event_id)[1])["sequence"] == 4
+        with events() as found:
+            assert json.loads(run("prove", event.event_id)[1])["sequence"] == 4
+        assert [(one.event, one.subject, one.details) for one in found] == [("AUDIT_EXPORTED", "4", {"up_to": 5})]
 
     @pytest.mark.parametrize("event", ["0", "6", "9" * 12, "9" * 40, "018f0000-0000-7000-8000-000000000001", "x"])
     def test_says_when_there_is_no_such_event(self, run, audit, event):

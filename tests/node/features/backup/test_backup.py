@@ -282,10 +282,12 @@ class TestBackupRefuses:
         assert refused.returncode != 0
         assert "vigie-node:" in refused.stderr
 
-    @pytest.mark.parametrize("days", ["0", "-1"])
-    def test_to_keep_backups_for_no_time(self, tmp_path, source, days):
+    @pytest.mark.parametrize(
+        ("days", "said"), [("0", "[backup.not-a-folder]"), ("-1", "0 to 36500"), ("99999999999", "0 to 36500")]
+    )
+    def test_to_keep_backups_for_no_time_or_for_ever(self, tmp_path, source, days, said):
         refused = source.run("backup", tmp_path, "--keep-days", days)
-        assert (refused.returncode, "[backup.not-a-folder]" in refused.stderr) == (2, True)
+        assert (refused.returncode, said in refused.stderr) == (2, True)
         assert list(tmp_path.iterdir()) == []
 
     @pytest.mark.parametrize("limit", [20_000, 200_000])

@@ -49,6 +49,10 @@ class TestImport:
         assert finished.returncode == 6
         assert "catalogue.truncated-file" in finished.stderr
 
+    def test_wants_a_file_or_an_import_to_go_on_with(self, home):
+        finished = commands.run(home, "import")
+        assert (finished.returncode, "[node.import-nothing-named]" in finished.stderr) == (2, True)
+
 
 class TestExport:
     def test_refuses_a_list_that_is_not_there(self, home, tmp_path):

@@ -136,11 +136,12 @@ class TestCommands:
             ("up", "VIGIE_PARTNER_WORKERS", "many", 2, "node.broken-settings"),
             ("status", "VIGIE_DATABASE_URL", "mysql://somewhere", 2, "node.broken-settings"),
             ("up", "VIGIE_PUBLIC_ADDRESS", "nowhere", 8, "node.port-taken"),
-            ("up", "VIGIE_PUBLIC_ADDRESS", "127.0.0.1:99999", 8, "node.port-taken"),
+            ("up", "VIGIE_PUBLIC_ADDRESS", "127.0.0.1:99999", 4, "vigie.E009"),
             ("status", "VIGIE_PUBLIC_ADDRESS", "nowhere", 8, "node.not-well"),
         ],
     )
     def test_name_a_setting_that_cannot_be(self, home, command, setting, value, exit_code, code):
         done = commands.run(home, command, **{setting: value})
         assert (done.returncode, f"[{code}]" in done.stderr) == (exit_code, True), done.stderr
+        assert setting in done.stderr or command == "status"
         assert "Traceback" not in done.stderr

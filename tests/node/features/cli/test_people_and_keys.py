@@ -69,12 +69,15 @@ class TestKey:
             (["create", "Elsewhere", "--name", "x"], 2, "node.country-wanted"),
             (["create", "Example hotline", "--name", "x", "--scope", "ALL"], 2, "accounts.unknown-scope"),
             (["create", "Example hotline", "--name", "x", "--until", "2001-01-01"], 2, "accounts.malformed-key"),
+            (["create", "Example hotline", "--name", "x", "--until", "soon"], 2, None),
+            (["create", "Example hotline", "--name", "x", "--days", "99999999"], 2, None),
         ],
         ids=lambda one: one if isinstance(one, str) else "",
     )
     def test_says_what_is_wrong(self, home, arguments, exit_code, code):
         done = commands.run(home, "key", *arguments)
-        assert (done.returncode, f"[{code}]" in done.stderr) == (exit_code, True), done.stderr
+        said = f"[{code}]" if code else "vigie-node key create: error:"
+        assert (done.returncode, said in done.stderr) == (exit_code, True), done.stderr
 
 
 class TestWithoutANode:
