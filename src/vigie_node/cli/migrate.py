@@ -131,8 +131,8 @@ def _answering() -> Iterator[None]:
         yield
     except OperationalError as error:
         raise BusyDatabaseError(
-            "the database does not answer: check that it runs, VIGIE_HOME and VIGIE_DATABASE_URL; where there is no "
-            "node yet, run `vigie-node init`"
+            "the database does not answer: check that it runs, VIGIE_HOME, VIGIE_DATABASE_URL, who runs the command, "
+            "and the free space; where there is no node yet, run `vigie-node init`"
         ) from error
 
 
