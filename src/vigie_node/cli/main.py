@@ -120,7 +120,8 @@ def _say_of_database(error: Exception) -> int:
         code = "node.database-unusable"
         message = (
             "the database cannot be opened, has no tables of a node, or does not answer: check VIGIE_HOME, "
-            "VIGIE_DATABASE_URL, who runs the command, and the free space; where there is no node yet, run `vigie-node init`"
+            "VIGIE_DATABASE_URL, who runs the command, and the free space; where there is no node yet, run "
+            "`vigie-node init`"
         )
     return say(code, message, UnavailableError.exit_code)
 
