@@ -21,7 +21,7 @@ from vigie_node.audit.events import Event
 from vigie_node.base import locks
 from vigie_node.base.actor import Actor
 from vigie_node.base.ids import new_id
-from vigie_node.catalogue import classes, derivation, identity, revoking, standing
+from vigie_node.catalogue import classes, derivation, holding, identity, revoking, standing
 from vigie_node.catalogue.dispute_actions import open_dispute, settle_dispute
 from vigie_node.catalogue.identity import Fingerprints, NewFingerprint
 from vigie_node.catalogue.list_actions import NoSuchListError, change_list, create_list
@@ -59,6 +59,7 @@ __all__ = [
     "unlink_from_series",
 ]
 
+_ABOUT = ("depiction_id", "source_id", "scheme", "label")
 MAX_AHEAD = timedelta(minutes=10)  # clocks of two organisations differ a little; nobody asserts tomorrow
 
 
@@ -206,12 +207,12 @@ def _superseded(said: Assertion, named: uuid.UUID | None) -> Assertion | None:
     A word that was revoked is superseded whatever its time: so a person puts right what a mistaken one had displaced.
     Raises:  CannotSupersedeError.
     """
+    about = holding.key_of(said.depiction_id, said.source_id, said.scheme, said.label)
+    # Asked for by the depiction alone: SQLite would else go over all words of this class.
+    words = Assertion.objects.filter(depiction_id=said.depiction_id).values_list("id", *_ABOUT)
+    before = [id for id, *word in words if holding.key_of(*word) == about]
     later = standing.visible(Assertion.objects.filter(supersedes=OuterRef("pk")))
-    same = standing.visible(
-        Assertion.objects.filter(depiction_id=said.depiction_id, source_id=said.source_id, scheme=said.scheme)
-    ).filter(~Exists(later))
-    if said.scheme == BANK:
-        same = same.filter(label=said.label)
+    same = standing.visible(Assertion.objects.filter(id__in=before)).filter(~Exists(later))
     revocations = standing.visible(Revocation.objects.filter(assertion=OuterRef("pk")))
     found = same.order_by("-asserted_at", "-id").first() if named is None else same.filter(id=named).first()
     later = same.filter(asserted_at__gt=said.asserted_at)

@@ -53,7 +53,7 @@ def as_it_stands(assertion: Assertion) -> Assertion:
     Raises:  AlreadyRevokedError.
     """
     _check_not_revoked(assertion)
-    return _repetitions(assertion).order_by("-asserted_at", "-id").first() or assertion
+    return max(_repetitions(assertion), key=lambda one: (one.asserted_at, one.id), default=assertion)
 
 
 def end(assertion: Assertion, *, reason: str, by: Actor, now: datetime) -> tuple[int, int]:
@@ -82,10 +82,15 @@ def _revocations() -> QuerySet[Revocation]:
     return standing.visible(Revocation.objects.all())
 
 
-def _repetitions(assertion: Assertion) -> QuerySet[Assertion]:
+def _repetitions(assertion: Assertion) -> list[Assertion]:
     """Return the visible words by which the source said the same again, without those that were revoked."""
-    again = Assertion.objects.exclude(id=assertion.id).filter(
-        depiction_id=assertion.depiction_id, source_id=assertion.source_id, scheme=assertion.scheme,
-        label=assertion.label, asserted_at__gte=assertion.asserted_at,
-    )  # fmt: skip
-    return standing.visible(again).filter(~Exists(_revocations().filter(assertion=OuterRef("pk"))))
+    # Asked for by the depiction alone: SQLite would else go over all words of this class.
+    said = standing.visible(Assertion.objects.filter(depiction_id=assertion.depiction_id))
+    standing_words = said.filter(~Exists(_revocations().filter(assertion=OuterRef("pk"))))
+    return [
+        one
+        for one in standing_words.order_by("id")
+        if one.id != assertion.id
+        and (one.source_id, one.scheme, one.label) == (assertion.source_id, assertion.scheme, assertion.label)
+        and one.asserted_at >= assertion.asserted_at
+    ]

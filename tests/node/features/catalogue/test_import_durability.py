@@ -253,6 +253,47 @@ class TestCleared:
         assert len(told) == len(set(told)) == 300
 
 
+class TestAmongAMillionWords:
+    """SQLite keeps no figures of what its columns hold: of two conditions it may take the one that a million rows meet.
+
+    So what a writer's transaction reads is asked for by what few rows have: their keys, or their depiction.
+    """
+
+    COMMON = (
+        '"catalogue_assertion"."scheme" =',
+        '"catalogue_assertion"."source_id" =',
+        '"catalogue_import"."source_id" =',
+    )
+
+    @pytest.fixture
+    def asked(self):
+        """What is asked of the words meanwhile."""
+        statements = []
+
+        def note(execute, statement, *given):
+            if statement.startswith("SELECT") and 'FROM "catalogue_assertion"' in statement:
+                statements.append(statement)
+            return execute(statement, *given)
+
+        with connection.execute_wrapper(note):
+            yield statements
+
+    def test_a_word_is_said_again_and_revoked_by_its_depiction(self, asked):
+        said = say(depiction(1), source(), "A", at=NOW - DAY)
+        say(depiction(1), source(), "A")
+        actions.revoke(said, reason="wrong", **WRITER)
+        assert words_on(1) == []
+        assert asked
+        assert [one for one in asked if any(common in one for common in self.COMMON)] == []
+
+    def test_what_a_full_file_no_longer_holds_is_found_by_its_keys(self, tmp_path, asked):
+        taken_in(write_rows(tmp_path / "before.jsonl", rows_of(30)), source())
+        import_id = staged(write_rows(tmp_path / "rows.jsonl", rows_of(10)), source(), full=True)
+        assert counts(import_id) == {"revoking": 20, "unchanged": 10}
+        assert asked
+        assert [one for one in asked if any(common in one for common in self.COMMON)] == []
+
+
 class TestConcurrency:
     def test_a_revocation_never_waits_a_tenth_of_a_second_for_an_import(self, tmp_path):
         said = [say(depiction(f"before {number}"), source("Ours")) for number in range(25)]
