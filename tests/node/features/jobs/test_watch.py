@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
+import functools
 from collections import namedtuple
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from vigie_node.alarms import actions as notes
 from vigie_node.alarms import queries as alarms
 from vigie_node.alarms.codes import Alarm
-from vigie_node.jobs import watch
+from vigie_node.base.actor import NODE
+from vigie_node.jobs import schedule, watch
 
 GIB = 1024**3
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -74,6 +77,33 @@ class TestBelieved:
         self.at(watcher, 10, wall=3610)
         assert self.at(watcher, 20, wall=20).total_seconds() == 20
         assert self.at(watcher, 30, wall=-3570).total_seconds() == -3570
+
+
+@pytest.mark.django_db
+class TestJobThatDeletes:
+    @pytest.fixture
+    def machine(self, monkeypatch):
+        """The machine's monotonic clock, in seconds, and a worker that saw nothing of it yet."""
+        seconds = [0.0]
+        monkeypatch.setattr(watch.time, "monotonic", lambda: seconds[0])
+        monkeypatch.setattr(watch, "believed", functools.partial(watch.believed, watcher=watch.Watcher()))
+        return seconds
+
+    def test_keeps_what_falls_due_by_a_clock_put_forward_until_that_has_stood_for_a_day(self, machine):
+        (job,) = [one for one in schedule.JOBS if one.name == "expire-notes"]
+        notes.raise_alarm(Alarm.FLOOD, by=NODE, now=NOW)
+        notes.settle(alarms.standing()[0].id, note="seen to", by=NODE, now=NOW)
+        later = NOW + notes.KEPT + timedelta(days=2)
+        kept = []
+        for machine[0], now in ((0, NOW), (60, later), (watch.BELIEVED_SECONDS + 61, later + timedelta(days=1))):
+            job.step(now)
+            kept.append(len(alarms.settled()))
+        assert kept == [1, 1, 0]
+        assert [(one.code, one.subject) for one in alarms.standing()] == [(Alarm.CLOCK, "forward")]
+
+    def test_is_each_that_ends_what_is_kept_for_a_time(self):
+        ends = {one.name for one in schedule.JOBS if one.name.startswith(("expire-", "prune-", "tidy-"))}
+        assert {one.name for one in schedule.JOBS if one.deletes} == ends
 
 
 @pytest.mark.django_db
