@@ -82,11 +82,11 @@ def know(*fingerprints, **word):
     return depiction, say(depiction, **word)
 
 
-def know_picture(content, *, exact=True, **word):
+def know_picture(content, *, exact=True, also=(), **word):
     """Record a picture by its fingerprints, with or without its digests, and a word about it."""
     found = uploads.examine(content)
     stored = next(one for one in found.questions if one.algorithm is Algorithm.PDQ)
     prints = [(Algorithm.PDQ, stored.value)]
     if exact:
         prints += [(Algorithm.SHA256, found.digests.sha256), (Algorithm.SHA1, found.digests.sha1)]
-    return know(*prints, **word)
+    return know(*prints, *also, **word)

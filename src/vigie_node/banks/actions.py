@@ -2,6 +2,7 @@
 """Write the rows of banks; flows/bank.py writes what they stand for in the catalogue, in the same transaction."""
 
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ from vigie.fingerprints.values import Algorithm
 from vigie_node.audit import actions as audit
 from vigie_node.audit.events import Event
 from vigie_node.banks import rules
-from vigie_node.banks.models import Bank, BankContent, SignalSwitch
+from vigie_node.banks.models import SIGNALS, Bank, BankContent, SignalSwitch
 from vigie_node.base.actor import Actor
 from vigie_node.base.ids import new_id
 
@@ -94,6 +95,7 @@ def record_content(
     *,
     depiction_id: uuid.UUID,
     assertion_id: uuid.UUID,
+    signals: Mapping[str, str],
     note: str = "",
     metadata: dict[str, Any] | None = None,
     by: Actor,
@@ -110,7 +112,7 @@ def record_content(
         depiction_id=depiction_id,
         assertion_id=assertion_id,
         note=note,
-        metadata=metadata or {},
+        metadata=(metadata or {}) | {SIGNALS: dict(signals)},
         added_at=now,
     )
     audit.record(Event.BANK_CONTENT_ADDED, subject=bank_id, by=by, at=now, content=row.id, depiction=str(depiction_id))

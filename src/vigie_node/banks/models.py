@@ -15,6 +15,8 @@ from django.db.models import Q
 
 from vigie_node.banks.rules import ENABLED, MAX_NAME, MAX_NOTE
 
+SIGNALS = "signals"  # in the metadata of a content: the fingerprints by which its organisation put it in
+
 
 class Bank(models.Model):
     """A list that one organisation fills through the HMA interface."""

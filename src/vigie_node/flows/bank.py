@@ -9,7 +9,7 @@
 """
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -93,6 +93,7 @@ def add(
     fingerprints: Sequence[NewFingerprint],
     *,
     kind: Kind,
+    signals: Mapping[str, str],
     note: str = "",
     metadata: dict[str, Any] | None = None,
     by: Actor,
@@ -100,6 +101,7 @@ def add(
 ) -> int:
     """Put a content into a bank and return the number that it goes by; one that is in it already keeps its number.
 
+    `signals` is what its organisation is told again of it.
     Raises:  UnfitNoteError; MalformedFingerprintError.
     """
     rules.check_note(note)
@@ -109,7 +111,14 @@ def add(
         return held.id
     word = _say(bank, depiction, by=by, now=now)
     return banks.record_content(
-        bank.id, depiction_id=depiction, assertion_id=word, note=note, metadata=metadata, by=by, now=now
+        bank.id,
+        depiction_id=depiction,
+        assertion_id=word,
+        signals=signals,
+        note=note,
+        metadata=metadata,
+        by=by,
+        now=now,
     )
 
 

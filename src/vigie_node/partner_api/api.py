@@ -150,7 +150,7 @@ class Needs:
             raise StaleIndexError("the node has lost touch with its change log; ask again in a moment")
         ring, now = hot.service().ring, datetime.now(UTC)
         caller = ring.caller(token_of(request.headers.get("Authorization", "")), scope=self.scope, now=now)
-        ring.count(caller, values=0, now=now)
+        ring.count_request(caller, now=now)
         if request.method == "POST":
             # Where Django keeps a body that it has read: it would wait for one that stalls for ever.
             request._body = hot.service().bodies.read(
@@ -202,7 +202,7 @@ def report(request: HttpRequest, body: SightingsTold) -> Recorded:
     """Keep what was seen, known or not, until it expires; what becomes known later is found by looking back."""
     caller, now = _by(request), datetime.now(UTC)
     seen = [_seen(one) for one in body.sightings]
-    hot.service().ring.count(caller, values=sum(len(one.subject) for one in seen), now=now)
+    hot.service().ring.count_values(caller, sum(len(one.subject) for one in seen), now=now)
     report_sightings.report(seen, by=caller.actor, now=now)
     return Recorded(recorded=len(seen))
 

@@ -130,7 +130,7 @@ def scan_hashes(call: Call) -> HttpResponse:
 
 def scan_address(call: Call) -> HttpResponse:
     """Refuse to fetch; the file can be sent instead."""
-    call.count(0)
+    del call
     raise NoFetchingError("this node fetches no address; send the file itself to v1/media/")
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Read the bodies of requests, within limits of size and of time.
 
+- A body is read as it is sent: one that is compressed is refused unread, never unpacked and never looked up as it is.
 - Nobody without a valid key has a body read at all; the header has a limit of its own (granian).
 - A length that is stated and too large is refused unread.
 - A key may be revoked while its body comes, which can take long: it is checked again when the body is whole.
@@ -27,6 +28,13 @@ class TooLargeError(InvalidInputError):
 
     code = "partners.too-large"
     http_status = 413
+
+
+class EncodedBodyError(InvalidInputError):
+    """The body is compressed, or encoded in some other way: send it as it is."""
+
+    code = "partners.encoded-body"
+    http_status = 415
 
 
 class UnfinishedBodyError(InvalidInputError):
@@ -57,14 +65,14 @@ class Bodies:
     def read(self, environ: Mapping[str, Any], *, limit: int, key: uuid.UUID) -> bytes:
         """Read a whole body, up to a limit.
 
-        Raises:  TooLargeError, UnfinishedBodyError, SlowBodyError; UnknownCallerError.
+        Raises:  EncodedBodyError, TooLargeError, UnfinishedBodyError, SlowBodyError; UnknownCallerError.
         """
         return b"".join(self.chunks(environ, limit=limit, key=key))
 
     def chunks(self, environ: Mapping[str, Any], *, limit: int, key: uuid.UUID) -> Iterator[bytes]:
         """Yield a body as it comes, up to a limit.
 
-        Raises:  TooLargeError, UnfinishedBodyError, SlowBodyError; UnknownCallerError.
+        Raises:  EncodedBodyError, TooLargeError, UnfinishedBodyError, SlowBodyError; UnknownCallerError.
         """
         stated = environ.get("CONTENT_LENGTH") or ""
         length = int(stated) if stated.isascii() and stated.isdecimal() and len(stated) < 16 else None
@@ -72,6 +80,8 @@ class Bodies:
             return
         if stated and (length is None or length > limit):
             raise TooLargeError(f"a body has at most {limit} bytes, and says how many in its Content-Length")
+        if environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() not in {"", "identity"}:
+            raise EncodedBodyError("a body is taken as it is: send it without a Content-Encoding")
         if self._paused and time.monotonic() < self._paused.get(key, 0.0):
             raise SlowBodyError("a body of this key did not arrive; look at what is between us, and ask again")
         came = 0

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the two borrowed interfaces (HMA, Arachnid Shield) have in common: who asks, and what an error looks like.
 
-- The key is checked before anything else is looked at, the body least of all.
+- The key is checked before anything else is looked at, the body least of all; what it asks counts whatever it is.
 - An error is told in the borrowed interface's own shape and with a status that its clients expect; our code stands
   beside it. What could not be answered is an error, never an empty answer.
 - Whatever these interfaces let a client ask is asked as every look-up is: same lists, same sighting, same watch.
@@ -88,11 +88,11 @@ class Call:
         return (self.parameter(name) or "false").lower() in {"true", "1", "yes", "on"}
 
     def count(self, values: int) -> None:
-        """Count the request against the key's quotas.
+        """Count what is asked for against the key's quota.
 
         Raises:  OverQuotaError.
         """
-        hot.service().ring.count(self.caller, values=values, now=self.now)
+        hot.service().ring.count_values(self.caller, values, now=self.now)
 
     def body(self, *, limit: int) -> bytes:
         """Read the body.
@@ -137,7 +137,9 @@ def answered(
     now = datetime.now(UTC)
     try:
         lookup.of_catalogue().check_fresh()  # else this process would not know which keys were revoked
-        caller = hot.service().ring.caller(token(), scope=scope, now=now)
+        ring = hot.service().ring
+        caller = ring.caller(token(), scope=scope, now=now)
+        ring.count_request(caller, now=now)
         return answer(Call(request, caller, now))
     except kinds.VigieError as error:
         return refusal(error, word=word)

@@ -4,6 +4,7 @@
 - The keys of the node are held by each process and follow the change log: a revoked key is refused within a second.
 - A key is found by its prefix and compared by its hash, in constant time; wrong, expired and revoked keys look the same
   from outside, so that nobody learns which prefixes exist.
+- A request counts before its body is read, whatever becomes of it; its values, once it is known how many they are.
 - A scope that a key lacks is refused by name: its holder has to know what to ask for.
 """
 
@@ -105,21 +106,29 @@ class KeyRing:
         if key in self._revoked:
             raise UnknownCallerError(_NO_KEY)
 
-    def count(self, caller: Caller, *, values: int, now: datetime) -> None:
-        """Count a request of so many values against the key's quotas.
+    def count_request(self, caller: Caller, *, now: datetime) -> None:
+        """Count a request against the key's requests a minute.
 
         Raises:  OverQuotaError.
         """
-        key = caller.key
+        self._count(caller.key, requests=1, values=0, now=now)
+        self._used[caller.key.id] += 1
+
+    def count_values(self, caller: Caller, values: int, *, now: datetime) -> None:
+        """Count what a request asks for against the key's values a day.
+
+        Raises:  OverQuotaError.
+        """
+        self._count(caller.key, requests=0, values=values, now=now)
+        self._values[caller.key.id] += values
+
+    def _count(self, key: KeyRecord, *, requests: int, values: int, now: datetime) -> None:
+        limits = {"per_minute": key.per_minute, "values_per_day": key.values_per_day}
         try:
-            self._quotas.count(
-                key.id, values=values, per_minute=key.per_minute, values_per_day=key.values_per_day, now=now
-            )
+            self._quotas.count(key.id, requests=requests, values=values, **limits, now=now)
         except OverQuotaError:
             self._refused[key.id] += 1
             raise
-        self._used[key.id] += 1
-        self._values[key.id] += values
 
     def note_used(self, *, now: datetime) -> None:
         """Record which keys asked how often since the last time, and which for too much; nothing of what was asked."""

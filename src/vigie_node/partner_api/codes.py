@@ -35,6 +35,7 @@ _OURS: tuple[type[VigieError], ...] = (
     quotas.OverQuotaError,
     hot.MalformedRequestError,
     bodies.TooLargeError,
+    bodies.EncodedBodyError,
     bodies.UnfinishedBodyError,
     bodies.SlowBodyError,
     hot.WrongMethodError,

@@ -209,13 +209,14 @@ class Service:
     def _match(self, environ: Mapping[str, Any]) -> Reply:
         now = datetime.now(UTC)
         caller = self._caller(environ, Scope.MATCH, now=now)
+        self.ring.count_request(caller, now=now)
         content = self.bodies.read(environ, limit=MAX_BODY_BYTES, key=caller.key.id)
         asked = _decoded(content, is_msgpack=environ.get("CONTENT_TYPE", "").startswith(MSGPACK))
         contents = [Asked(_questions(one), one.ref, one.country) for one in asked.items]
         count = sum(len(one.subject) for one in contents)
         if count > MAX_VALUES:
             raise TooLargeError(f"a request asks for at most {MAX_VALUES} values; send several")
-        self.ring.count(caller, values=count, now=now)
+        self.ring.count_values(caller, count, now=now)
         with self._lane.held() if count > FEW else contextlib.nullcontext():
             answers = self._ask(contents, caller, only=asked.lists, now=now)
         told = [
@@ -227,7 +228,8 @@ class Service:
     def _match_file(self, environ: Mapping[str, Any]) -> Reply:
         now = datetime.now(UTC)
         caller = self._caller(environ, Scope.MATCH_FILE, now=now)
-        self.ring.count(caller, values=1, now=now)
+        self.ring.count_request(caller, now=now)
+        self.ring.count_values(caller, 1, now=now)
         content = self.bodies.chunks(environ, limit=uploads.MAX_FILE_BYTES, key=caller.key.id)
         found = uploads.examine_arriving(content)
         answer = self._ask([Asked(found.questions)], caller, only=None, now=now)[0]

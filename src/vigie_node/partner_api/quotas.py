@@ -40,8 +40,10 @@ class Quotas:
         self._places: dict[bytes, int] = {}
         self._one_thread = threading.Lock()
 
-    def count(self, key: uuid.UUID, *, values: int, per_minute: int, values_per_day: int, now: datetime) -> None:
-        """Count one request of so many values, or refuse it; a refused one is not counted.
+    def count(
+        self, key: uuid.UUID, *, requests: int = 0, values: int = 0, per_minute: int, values_per_day: int, now: datetime
+    ) -> None:
+        """Count so many requests and values, or refuse them; what is refused is not counted.
 
         Raises:  OverQuotaError.
         """
@@ -51,14 +53,14 @@ class Quotas:
             fcntl.flock(self._file, fcntl.LOCK_EX)
             try:
                 at = self._place(key.bytes)
-                _, held_minute, requests, held_day, asked = _SLOT.unpack_from(self._counts, at)
-                requests = requests + 1 if held_minute == minute else 1
+                _, held_minute, came, held_day, asked = _SLOT.unpack_from(self._counts, at)
+                came = came + requests if held_minute == minute else requests
                 asked = asked + values if held_day == day else values
-                if requests > per_minute:
+                if came > per_minute:
                     raise OverQuotaError(f"this key may ask {per_minute} times a minute; wait for the next one")
                 if asked > values_per_day:
                     raise OverQuotaError(f"this key may ask for {values_per_day} values a day; wait for the next one")
-                _SLOT.pack_into(self._counts, at, key.bytes, minute, requests, day, asked)
+                _SLOT.pack_into(self._counts, at, key.bytes, minute, came, day, asked)
             finally:
                 fcntl.flock(self._file, fcntl.LOCK_UN)
 

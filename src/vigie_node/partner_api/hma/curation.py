@@ -3,6 +3,8 @@
 
 - A key sees and changes the banks of its own organisation, no others and no list of the node.
 - Renaming a bank keeps its contents. Deleting one takes it out of force at once.
+- Of a content is told again by which signal it was put in, and nothing else that the catalogue knows of it: to put in a
+  digest is no way to learn what others say is near.
 - Numbers that clients send as text are read as numbers, as HMA does.
 """
 
@@ -20,7 +22,7 @@ from vigie_node.banks import queries as banks
 from vigie_node.banks import rules
 from vigie_node.banks.actions import NoSuchBankError, NoSuchContentError
 from vigie_node.banks.queries import BankRow, ContentRow
-from vigie_node.catalogue import of_file, standing
+from vigie_node.catalogue import of_file
 from vigie_node.catalogue.actions import NewFingerprint
 from vigie_node.flows import bank as flow
 from vigie_node.matching import lookup
@@ -35,19 +37,16 @@ _METADATA = {"content_id", "content_uri", "json"}
 
 def list_banks(call: Call) -> HttpResponse:
     """Answer with the organisation's banks."""
-    call.count(0)
     return JsonResponse([_bank(one) for one in banks.banks_of(_organisation(call))], safe=False)
 
 
 def show_bank(call: Call, name: str) -> HttpResponse:
     """Answer with one bank."""
-    call.count(0)
     return JsonResponse(_bank(_named(call, name)))
 
 
 def create_bank(call: Call) -> HttpResponse:
     """Make a bank."""
-    call.count(0)
     sent = call.json_object()
     name = sent.get("name")
     if not isinstance(name, str):
@@ -68,7 +67,6 @@ def create_bank(call: Call) -> HttpResponse:
 
 def change_bank(call: Call, name: str) -> HttpResponse:
     """Rename a bank, or change which part of it is in force."""
-    call.count(0)
     sent = call.json_object()
     new_name = sent.get("name")
     if new_name is not None and not isinstance(new_name, str):
@@ -86,7 +84,6 @@ def change_bank(call: Call, name: str) -> HttpResponse:
 
 def delete_bank(call: Call, name: str) -> HttpResponse:
     """Take a bank out of force and forget its name; one that is not there is no error."""
-    call.count(0)
     with contextlib.suppress(NoSuchBankError):
         flow.remove(_named(call, name), by=call.by, now=call.now)
     return JsonResponse({"message": "Done"})
@@ -100,11 +97,19 @@ def add_file(call: Call, name: str) -> HttpResponse:
     found = signals.uploaded(call)
     note, metadata = found.fields.get("note") or "", _metadata(found.fields)
     fingerprints = of_file.fingerprints_of(found.examined.digests, found.examined.content)
+    told = {found.signal.value: found.text}
     number = flow.add(
-        bank, fingerprints, kind=KIND[found.signal], note=note, metadata=metadata, by=call.by, now=call.now
+        bank,
+        fingerprints,
+        kind=KIND[found.signal],
+        signals=told,
+        note=note,
+        metadata=metadata,
+        by=call.by,
+        now=call.now,
     )
     lookup.of_catalogue().catch_up()  # what was just put in matches on the client's next request
-    return JsonResponse({"id": number, "signals": {found.signal.value: found.text}})
+    return JsonResponse({"id": number, "signals": told})
 
 
 def add_signals(call: Call, name: str) -> HttpResponse:
@@ -118,25 +123,24 @@ def add_signals(call: Call, name: str) -> HttpResponse:
     ((signal, text),) = ((signals.named(call, one), text) for one, text in sent.items())
     value = signals.value_of(signal, text)
     fingerprint = NewFingerprint(ALGORITHM[signal], value)
-    number = flow.add(bank, [fingerprint], kind=KIND[signal], note=note or "", by=call.by, now=call.now)
+    told = {signal.value: value.hex()}
+    number = flow.add(bank, [fingerprint], kind=KIND[signal], signals=told, note=note or "", by=call.by, now=call.now)
     lookup.of_catalogue().catch_up()
-    return JsonResponse({"id": number, "signals": {signal.value: value.hex()}})
+    return JsonResponse({"id": number, "signals": told})
 
 
 def show_content(call: Call, name: str, number: str) -> HttpResponse:
     """Answer with one content of a bank."""
-    call.count(0)
     bank = _named(call, name)
     content = banks.content(int(number), bank_id=bank.id)
     told = _content(content, bank, with_metadata=call.parameter("include_metadata") != "false")
     if call.says("include_signals"):
-        told["signals"] = _signals_of(content)
+        told["signals"] = content.signals
     return JsonResponse(told)
 
 
 def change_content(call: Call, name: str, number: str) -> HttpResponse:
     """Disable a content, enable it again, or say something else of it."""
-    call.count(0)
     sent = call.json_object()
     bank = _named(call, name)
     content = banks.content(int(number), bank_id=bank.id)
@@ -150,7 +154,6 @@ def change_content(call: Call, name: str, number: str) -> HttpResponse:
 
 def delete_content(call: Call, name: str, number: str) -> HttpResponse:
     """Take a content out of a bank; one that is not there is no error."""
-    call.count(0)
     bank = _named(call, name)
     try:
         flow.take_out(banks.content(int(number), bank_id=bank.id), by=call.by, now=call.now)
@@ -161,7 +164,6 @@ def delete_content(call: Call, name: str, number: str) -> HttpResponse:
 
 def list_signal_types(call: Call) -> HttpResponse:
     """Answer which signal types are switched on."""
-    call.count(0)
     on = signals.enabled(call)
     told = [{"name": one.value, "enabled_ratio": 1.0 if one in on else 0.0} for one in Signal]
     return JsonResponse(told, safe=False)
@@ -169,7 +171,6 @@ def list_signal_types(call: Call) -> HttpResponse:
 
 def change_signal_type(call: Call, name: str) -> HttpResponse:
     """Switch a signal type on or off, for all banks of the organisation: 0 is off, anything above is on."""
-    call.count(0)
     sent = call.json_object()
     if name not in tuple(Signal):
         raise UnknownSignalError("there is no such signal type; there are: " + ", ".join(Signal))
@@ -186,7 +187,6 @@ def change_signal_type(call: Call, name: str) -> HttpResponse:
 
 def list_content_types(call: Call) -> HttpResponse:
     """Answer which contents are taken."""
-    call.count(0)
     on = signals.enabled(call)
     told = [{"name": name, "enabled": signal in on} for name, signal in signals.SIGNAL_OF_CONTENT.items()]
     return JsonResponse(told, safe=False)
@@ -194,7 +194,7 @@ def list_content_types(call: Call) -> HttpResponse:
 
 def list_exchanges(call: Call) -> HttpResponse:
     """Answer that none are kept through this interface: the node's operator imports lists."""
-    call.count(0)
+    del call
     return JsonResponse([], safe=False)
 
 
@@ -222,18 +222,6 @@ def _content(content: ContentRow, bank: BankRow, *, with_metadata: bool) -> dict
         told["metadata"] = content.metadata
     if content.note:
         told["note"] = content.note
-    return told
-
-
-def _signals_of(content: ContentRow) -> dict[str, str]:
-    """Return the fingerprints of a content that HMA has names for: its first of each."""
-    algorithms = [ALGORITHM[one] for one in Signal]
-    held = standing.fingerprints_of([content.depiction_id], algorithms).get(content.depiction_id, [])
-    told: dict[str, str] = {}
-    for signal in Signal:
-        first = min((one for one in held if one.algorithm is ALGORITHM[signal]), key=lambda one: one.row, default=None)
-        if first is not None:
-            told[signal.value] = first.value.hex()
     return told
 
 

@@ -79,7 +79,6 @@ def look_up_raw(call: Call) -> HttpResponse:
 
 def compare(call: Call) -> HttpResponse:
     """Answer how far two values of each signal type are from each other."""
-    call.count(0)
     asked = call.json_object()
     told: dict[str, list[Any]] = {}
     for name, pair in asked.items():
@@ -97,7 +96,6 @@ def compare(call: Call) -> HttpResponse:
 
 def index_status(call: Call) -> HttpResponse:
     """Answer how much of the organisation's banks each index holds."""
-    call.count(0)
     name = call.parameter("signal_type")
     if name is not None and name not in tuple(Signal):
         raise UnknownSignalError("there is no such signal type; there are: " + ", ".join(Signal))

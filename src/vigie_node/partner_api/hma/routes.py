@@ -46,7 +46,7 @@ class Route:
 
 def status(call: Call) -> HttpResponse:
     """Answer a load balancer: alive, or not fit to answer look-ups."""
-    call.count(0)
+    del call
     if matching.is_fresh():
         return HttpResponse("I-AM-ALIVE", content_type="text/plain")
     return HttpResponse("INDEX-STALE", content_type="text/plain", status=503)
@@ -54,7 +54,7 @@ def status(call: Call) -> HttpResponse:
 
 def alive(call: Call) -> HttpResponse:
     """Answer that the process is there."""
-    call.count(0)
+    del call
     return HttpResponse("I-AM-ALIVE", content_type="text/plain")
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """HMA's interface as its own tests and clients use it, and the defects of HMA that must not be here."""
 
+import hashlib
 import json
 from datetime import timedelta
 
@@ -9,6 +10,7 @@ from django.apps import apps
 
 from node import partners
 from node.hma_client import BANK, Hma
+from vigie.fingerprints.values import Algorithm
 from vigie_node.accounts.roles import Scope
 from vigie_node.base.actor import COMMAND
 from vigie_node.catalogue import actions as catalogue
@@ -103,6 +105,16 @@ class TestContents:
         assert told["signals"]["pdq"] == pdq
         assert (told["note"], told["metadata"]) == ("a note", {"content_id": "4711"})
         assert told["bank"] == {"name": BANK, "matching_enabled_ratio": 1.0}
+
+    def test_only_the_signal_that_was_put_in_is_told_again(self, hma):
+        """Of a file others know more: its digest put in here is no way to learn their values."""
+        content, md5 = partners.picture(), hashlib.md5(partners.picture()).digest()
+        partners.know_picture(content, also=[(Algorithm.MD5, md5)])
+        hma.bank()
+        number = hma.post(f"c/bank/{BANK}/signal", {"video_md5": md5.hex()}).json()["id"]
+        path = f"c/bank/{BANK}/content/{number}"
+        assert hma.get(path, include_signals="true").json()["signals"] == {"video_md5": md5.hex()}
+        assert "metadata" not in hma.get(path).json()
 
     def test_a_file_is_never_kept(self, hma, tmp_path, monkeypatch):
         monkeypatch.setenv("TMPDIR", str(tmp_path))

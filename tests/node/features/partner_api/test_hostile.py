@@ -2,6 +2,7 @@
 """Hostile requests to the partners' face as it is served: each gets a documented code, and the node goes on."""
 
 import contextlib
+import gzip
 import json
 import threading
 import time
@@ -49,7 +50,7 @@ def token(node):
 def wait_until_known(address, token):
     """Wait until the node has heard of a key: within a second."""
     until = time.monotonic() + 5
-    while ask(address, "GET", "/v1/revocations", token=token)[0] == 401:
+    while ask(address, "GET", "/v1/revocations", token=token)[0] in {401, 503}:
         assert time.monotonic() < until
         time.sleep(0.05)
 
@@ -163,6 +164,36 @@ class TestRequests:
             status, headers, _ = ask(node, "GET", path, token=token, Cookie="sessionid=1; csrftoken=2")
             assert status == 200
             assert "set-cookie" not in headers
+
+
+BODIES = (
+    "/v1/match", "/v1/match/file", "/v1/sightings", "/compat/hma/{token}/c/banks", "/compat/hma/{token}/h/hash",
+    "/compat/arachnid/v1/media/", "/compat/arachnid/v1/pdq/",
+)  # fmt: skip
+
+
+class TestBodies:
+    @pytest.mark.parametrize("coding", ["gzip", "identity, zstd"])
+    def test_that_are_compressed_are_refused_wherever_one_is_read(self, node, token, coding):
+        sent = {"body": gzip.compress(look_up()), "Content_Type": "multipart/form-data; boundary=b"}
+        told = {}
+        for path in BODIES:
+            found = ask(node, "POST", path.replace("{token}", token), token=token, Content_Encoding=coding, **sent)
+            told[path] = found[0], code_of(found[2])
+        assert told == dict.fromkeys(BODIES, (415, "partners.encoded-body"))
+
+    def test_that_say_to_be_as_they_are_are_taken(self, node, token):
+        assert ask(node, "POST", "/v1/match", token=token, body=look_up(), Content_Encoding="Identity")[0] == 200
+
+    def test_that_are_malformed_count_as_requests(self, node):
+        for path in BODIES:
+            made = partners.key(*Scope, per_minute=3)
+            wait_until_known(node, made.token)
+            asked = path.replace("{token}", made.token)
+            told = {
+                ask(node, "POST", asked, token=made.token, body=b"[")[0] for _ in range(8)
+            }  # in two minutes at most
+            assert 429 in told, path
 
 
 class TestKeys:

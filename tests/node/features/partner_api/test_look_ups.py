@@ -193,6 +193,14 @@ class TestCallers:
         assert [(one.code, one.count) for one in alarms.standing()] == [("OVER_QUOTA", 1)]
         assert apps.get_model("accounts.KeyDay").objects.get().values == 3
 
+    def test_a_request_that_is_malformed_is_counted(self, service, organisation):
+        token = make_key(organisation, Scope.MATCH).token
+        with pytest.raises(hot.MalformedRequestError):
+            post(service, b"[", token)
+        service.ring.note_used(now=NOW)
+        day = apps.get_model("accounts.KeyDay").objects.get()
+        assert (day.requests, day.values) == (1, 0)
+
     def test_the_minute_is_counted_once_for_all_processes(self, service, organisation, settings):
         token = make_key(organisation, Scope.MATCH, per_minute=2).token
         other = hot.Service()
