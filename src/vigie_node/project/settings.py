@@ -19,7 +19,6 @@ from vigie_node.project.environment import secret as _secret
 from vigie_node.project.environment import text as _text
 from vigie_node.project.faces import LOGINS, SERVING, Face, login_of, password_setting
 
-
 # A machine that lost its power closes no connection. Within half a minute the one that is left notices: else the server
 # would hold the locks of a node that is gone, and the node wait for a server that is, for as long as two hours.
 _PEER_GONE = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
