@@ -4,8 +4,6 @@
 import contextlib
 import json
 import os
-import signal
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -15,7 +13,7 @@ import pytest
 from psycopg import errors, sql
 
 import postgres
-from node import commands
+from node import commands, outages
 from vigie_node.base import locks
 from vigie_node.project import environment
 from vigie_node.project.faces import LOGINS, Face, grant_of, login_of
@@ -304,7 +302,7 @@ class TestUp:
         with commands.up(home, VIGIE_DATABASE_URL=url) as node:
             node.read_until("state")
             commands.wait_for(lambda: node.get("PARTNER", "/readyz")[0] == 200)
-            crash(cluster)
+            outages.crash(cluster)
             commands.wait_for(lambda: all(node.get(f, "/readyz")[0] == 200 for f in ("PUBLIC", "ANALYST", "PARTNER")))
             wait_until_sequenced(url)
             assert node.process.poll() is None
@@ -315,7 +313,7 @@ class TestUp:
         with commands.up(home, VIGIE_DATABASE_URL=url) as node:
             node.read_until("state")
             commands.wait_for(lambda: node.get("PARTNER", "/readyz")[0] == 200)
-            with away(cluster):
+            with outages.away(cluster):
                 for face in ("PUBLIC", "ANALYST", "PARTNER"):
                     status, body = commands.wait_for(lambda face=face: not_ready(node, face))
                     assert (status, '"database": "away"' in body) == (503, True)
@@ -337,7 +335,7 @@ class TestUp:
             assert post(node, f"{bank}s", made, {"name": "OWN"})[0] == 201
             kept, refused = "12de" * 16, "2be1" * 16
             assert post(node, f"{bank}/OWN/signal", made, {"pdq": kept})[0] == 200
-            with no_room(cluster):
+            with outages.no_room(cluster):
                 status, told = post(node, f"{bank}/OWN/signal", made, {"pdq": refused})
                 assert (status, told["code"]) == (503, "partners.disk-full")
                 status, told = post(node, "/v1/match", made, {"items": [{"pdq": kept, "pdq_quality": 80}]})
@@ -365,51 +363,9 @@ def post(node, path, made, body):
         return got.code, json.load(got)
 
 
-@contextlib.contextmanager
-def no_room(cluster):
-    """Have the server refuse new rows in the words of a disk that is full."""
-    with psycopg.connect(f"postgresql://vigie@/node?host={cluster}", autocommit=True) as connection:
-        connection.execute(
-            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
-            " $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$"
-        )
-        for table in ("catalogue_depiction", "sightings_sighting", "audit_event"):
-            connection.execute(f"CREATE TRIGGER refuse BEFORE INSERT ON {table} EXECUTE FUNCTION refuse()")
-        try:
-            yield
-        finally:
-            connection.execute("DROP FUNCTION refuse CASCADE")
-
-
 def not_ready(node, face):
     status, body = node.get(face, "/readyz")
     return (status, body) if status != 200 else None
-
-
-def crash(cluster):
-    """Kill one server process: PostgreSQL ends all connections and recovers."""
-    postmaster = int((cluster / "postmaster.pid").read_text().splitlines()[0])
-    for pid in commands.children(postmaster):
-        if b"postgres: vigie_node_" in Path(f"/proc/{pid}/cmdline").read_bytes():
-            os.kill(pid, signal.SIGKILL)
-            return
-    raise AssertionError("no server process of the node")
-
-
-@contextlib.contextmanager
-def away(cluster):
-    """Take the database away: no new connection gets in, and those there are end."""
-    (socket,) = (one for one in cluster.glob(".s.PGSQL.*") if not one.name.endswith(".lock"))
-    hidden = socket.with_name("hidden")
-    with psycopg.connect(f"postgresql://vigie@/postgres?host={cluster}", autocommit=True) as connection:
-        socket.rename(hidden)
-        for _ in range(3):
-            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'node'")
-            time.sleep(0.1)
-    try:
-        yield
-    finally:
-        hidden.rename(socket)
 
 
 def wait_until_sequenced(url):
