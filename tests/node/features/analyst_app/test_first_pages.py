@@ -24,7 +24,15 @@ class TestHome:
         assert 'href="/catalogue"' not in page
 
     def test_teaches_where_nothing_waits(self, enter):
-        assert "Nothing waits for you" in enter(Role.ANALYST).get("/").content.decode()
+        page = enter(Role.ANALYST).get("/").content.decode()
+        assert "Nothing waits for you" in page
+        assert "tasks from looking back" in page
+
+    def test_promises_nobody_work_that_their_roles_never_get(self, enter):
+        assert "imports to decide on" not in enter(Role.ANALYST).get("/").content.decode()
+        page = enter(Role.AUDITOR).get("/").content.decode()
+        assert "shows here" not in page
+        assert "None of your roles has work that waits" in page
 
     @pytest.mark.parametrize("role", list(Role))
     def test_opens_for_every_role(self, enter, world, role):
