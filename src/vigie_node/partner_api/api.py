@@ -17,7 +17,7 @@ from django.http.response import HttpResponseBase
 from django.urls import URLPattern
 from ninja import NinjaAPI, Query
 from ninja.errors import HttpError, ValidationError
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from vigie.errors import UnavailableError
 from vigie.fingerprints.gates import UNKNOWN_QUALITY
@@ -42,7 +42,16 @@ Hex = Annotated[str, StringConstraints(pattern=r"^[0-9A-Fa-f]+$", max_length=64)
 
 
 class _Exact(BaseModel):
+    """What has no other fields than these; else one error for them all, without their names: they could be values."""
+
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_names(cls, sent: object) -> object:
+        if isinstance(sent, dict) and not sent.keys() <= cls.model_fields.keys():
+            raise MalformedRequestError("the request is malformed: an unknown field")
+        return sent
 
 
 class ListTold(BaseModel):

@@ -321,6 +321,8 @@ def _decoded(content: bytes, *, is_msgpack: bool) -> MatchAsked:
         return (_msgpack if is_msgpack else _json).decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         place = str(error) if isinstance(error, msgspec.ValidationError) else "the body cannot be parsed"
+        if "unknown field" in place:
+            place = "an unknown field"  # its name could be a value
         raise MalformedRequestError(f"the request is malformed: {place}") from error
 
 

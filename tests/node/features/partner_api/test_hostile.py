@@ -182,6 +182,17 @@ class TestBodies:
             told[path] = found[0], code_of(found[2])
         assert told == dict.fromkeys(BODIES, (415, "partners.encoded-body"))
 
+    @pytest.mark.parametrize(
+        ("path", "whole"),
+        [("/v1/match", "{%s}"), ("/v1/match", '{"items": [{%s}]}'), ("/v1/match", '{"items": [{"frames": [{%s}]}]}'),
+         ("/v1/sightings", "{%s}"), ("/v1/sightings", '{"sightings": [{%s}]}')],
+    )  # fmt: skip
+    def test_that_hold_a_value_for_a_name_have_it_not_repeated(self, node, token, path, whole):
+        status, _, told = ask(node, "POST", path, token=token, body=(whole % f'"{ITEM["pdq"]}": 1').encode())
+        assert (status, code_of(told)) == (422, "partners.malformed-request")
+        assert ITEM["pdq"] not in told.decode()
+        assert "unknown field" in told.decode()
+
     def test_that_say_to_be_as_they_are_are_taken(self, node, token):
         assert ask(node, "POST", "/v1/match", token=token, body=look_up(), Content_Encoding="Identity")[0] == 200
 
