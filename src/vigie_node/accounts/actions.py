@@ -220,12 +220,13 @@ def use_enrolment(token: str, *, by: Actor, now: datetime) -> uuid.UUID:
     open_links = models.EnrolmentLink.objects.filter(
         token_sha256=tokens.digest(token), ended_at=None, expires_at__gt=now, person__is_active=True
     )
-    link = open_links.select_for_update(of=("self",)).select_related("person").first()
-    if link is None:
+    person_id = open_links.values_list("person_id", flat=True).first()
+    person = None if person_id is None else _locked(person_id)  # first, as whatever ends a link does
+    link = open_links.first()
+    if person is None or link is None:
         raise EnrolmentSpentError("this link was used or is too old: ask whoever invited you for a new one")
     link.ended_at, link.was_used = now, True
     link.save(update_fields=["ended_at", "was_used"])
-    person = _locked(link.person_id)
     removed, _ = Authenticator.objects.filter(user=person).delete()
     person.set_unusable_password()
     person.session_epoch += 1

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Middleware of every face: request ids, safe headers, errors as answers.
 
-- Every request has an id: its own if it came with a harmless one, else a new one. It is in the answer, in the log lines
-  and on the page of an error. One that could be a fingerprint is not taken over: it would stand in the log.
+- Every request has an id: its own if it came with a UUID, else a new one. It is in the answer, in the log lines and on
+  the page of an error. Nothing else is taken over: whatever a client calls an id would stand in the log.
 - What is not a static file is never stored by anybody on the way.
 - A stranger sends forms, never files.
 """
@@ -23,7 +23,7 @@ from vigie_node.project import errors
 from vigie_node.project.faces import Face
 
 GetResponse: TypeAlias = Callable[[HttpRequest], HttpResponseBase]
-_ID = re.compile(r"(?![0-9a-fA-F]+\Z)[A-Za-z0-9-]{8,64}")
+_ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _PERMISSIONS = ", ".join(
     [
         *(f"{one}=()" for one in ("accelerometer", "camera", "display-capture", "geolocation", "gyroscope")),

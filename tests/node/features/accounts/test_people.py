@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the actions on people do, refuse and record."""
 
+import threading
+import time
 import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from allauth.account.models import EmailAddress
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from node import people
 from node.audited import events
@@ -228,6 +230,45 @@ class TestEnrolment:
         assert client.get("/people").status_code == 200
         actions.use_enrolment(actions.issue_enrolment(somebody, by=COMMAND, now=NOW), by=NODE, now=NOW)
         assert client.get("/people").status_code == 302
+
+
+@pytest.mark.django_db(transaction=True)
+class TestALinkUsedAtOnce:
+    """Each attempt over a connection of its own; what becomes of it is told by the name of its error, "" for none."""
+
+    def attempts(self, token, *, count):
+        told = []
+
+        def attempt():
+            try:
+                actions.use_enrolment(token, by=NODE, now=NOW)
+                told.append("")
+            except Exception as error:  # noqa: BLE001 - whichever it is, it is looked at
+                told.append(type(error).__name__)
+            connection.close()
+
+        threads = [threading.Thread(target=attempt) for _ in range(count)]
+        for thread in threads:
+            thread.start()
+        yield threads
+        for thread in threads:
+            thread.join()
+        yield told
+
+    def test_opens_once(self):
+        *_, told = self.attempts(actions.issue_enrolment(people.recruit(), by=COMMAND, now=NOW), count=5)
+        assert sorted(told) == ["", *["EnrolmentSpentError"] * 4]
+
+    @pytest.mark.parametrize("end", [actions.issue_enrolment, actions.end_access])
+    def test_opens_nothing_where_it_ends_meanwhile(self, end):
+        somebody = people.recruit()
+        attempts = self.attempts(actions.issue_enrolment(somebody, by=COMMAND, now=NOW), count=1)
+        with transaction.atomic():
+            models.Person.objects.select_for_update().get(id=somebody)  # where whatever ends a link begins
+            next(attempts)
+            time.sleep(0.3)
+            end(somebody, by=COMMAND, now=NOW)
+        assert next(attempts) == ["EnrolmentSpentError"]
 
 
 class TestEndAccess:
