@@ -177,11 +177,10 @@ class TestBodies:
     @pytest.mark.parametrize("coding", ["gzip", "identity, zstd"])
     def test_that_are_compressed_are_refused_wherever_one_is_read(self, node, token, coding):
         sent = {"body": gzip.compress(look_up()), "Content_Type": "multipart/form-data; boundary=b"}
-        told = {}
         for path in BODIES:
             found = ask(node, "POST", path.replace("{token}", token), token=token, Content_Encoding=coding, **sent)
-            told[path] = found[0], code_of(found[2])
-        assert told == dict.fromkeys(BODIES, (415, "partners.encoded-body"))
+            assert (found[0], code_of(found[2])) == (415, "partners.encoded-body"), path
+        assert ask(node, "POST", "/v1/match", token=token, body=look_up(), Content_Encoding="Identity")[0] == 200
 
     @pytest.mark.parametrize(
         ("path", "whole"),
@@ -193,9 +192,6 @@ class TestBodies:
         assert (status, code_of(told)) == (422, "partners.malformed-request")
         assert ITEM["pdq"] not in told.decode()
         assert "unknown field" in told.decode()
-
-    def test_that_say_to_be_as_they_are_are_taken(self, node, token):
-        assert ask(node, "POST", "/v1/match", token=token, body=look_up(), Content_Encoding="Identity")[0] == 200
 
     def test_that_are_malformed_count_as_requests(self, node):
         for path in BODIES:
