@@ -64,14 +64,14 @@ class StagedImport:
 
 
 def open_disputes(*, limit: int = PAGE) -> list[OpenDispute]:
-    """Return the challenges that stand, the nearest deadline first."""
-    rows = Dispute.objects.filter(outcome="").select_related("assertion__source").order_by("deadline", "id")[:limit]
+    """Return the challenges of words that count, the nearest deadline first."""
+    rows = standing.visible(Dispute.objects.filter(outcome=""), at="assertion__").select_related("assertion__source")
     return [
         OpenDispute(
             one.id, one.assertion_id, one.assertion.depiction_id, one.assertion.source.name, one.assertion.scheme,
             one.assertion.label, one.grounds, one.opened_at, one.deadline,
         )
-        for one in rows
+        for one in rows.order_by("deadline", "id")[:limit]
     ]  # fmt: skip
 
 

@@ -152,9 +152,9 @@ def weight_of(scheme: str, label: str) -> int:
         return 0
 
 
-def visible(query: QuerySet[M]) -> QuerySet[M]:
-    """Leave out what an import staged and has not made visible."""
-    return query.filter(Q(via=None) | Q(via__state=ImportState.VISIBLE.value))
+def visible(query: QuerySet[M], *, at: str = "") -> QuerySet[M]:
+    """Leave out what an import staged and has not made visible; `at` leads from a row to the one that it brought."""
+    return query.filter(Q((f"{at}via", None)) | Q((f"{at}via__state", ImportState.VISIBLE.value)))
 
 
 def _read(query: str, asked: Sequence[Any]) -> list[tuple[Any, ...]]:

@@ -9,6 +9,8 @@ import argparse
 import uuid
 from datetime import UTC, datetime, time, timedelta
 
+from django.db import transaction
+
 from vigie.errors import InvalidInputError, NotFoundError
 from vigie_node.accounts import actions as accounts
 from vigie_node.accounts import queries
@@ -86,8 +88,14 @@ def _add_create(actions: main.Groups) -> None:
 
 
 def create_key(options: argparse.Namespace) -> None:
-    """Make a key."""
+    """Make a key, and its organisation where that is not here yet: both or none."""
     now = datetime.now(UTC)
+    with transaction.atomic():
+        new = _create(options, now=now)
+    output.write({"id": new.id, "token": new.token}, text=f"{new.token}\nIt is shown this once. Its id: {new.id}")
+
+
+def _create(options: argparse.Namespace, *, now: datetime) -> accounts.NewKey:
     organisation = {one.name: one.id for one in queries.organisations()}.get(options.organisation)
     if organisation is None:
         if not options.country:
@@ -95,7 +103,7 @@ def create_key(options: argparse.Namespace) -> None:
         organisation = accounts.create_organisation(
             options.organisation, country=options.country, kind=options.kind, by=COMMAND, now=now
         )
-    new = accounts.create_key(
+    return accounts.create_key(
         organisation,
         name=options.name,
         scopes=options.scope or [Scope.MATCH, Scope.STATUS],
@@ -105,7 +113,6 @@ def create_key(options: argparse.Namespace) -> None:
         by=COMMAND,
         now=now,
     )
-    output.write({"id": new.id, "token": new.token}, text=f"{new.token}\nIt is shown this once. Its id: {new.id}")
 
 
 def _end(options: argparse.Namespace, *, now: datetime) -> datetime | None:

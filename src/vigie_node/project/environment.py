@@ -7,14 +7,21 @@
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
 
 def text(name: str, default: str = "") -> str:
-    """Read a setting, or the file that NAME_FILE names."""
+    """Read a setting, or the file that NAME_FILE names.
+
+    Raises:  ValueError, which names the setting.
+    """
     file = os.environ.get(f"{name}_FILE")
-    return Path(file).read_text().strip() if file else os.environ.get(name, default)
+    try:
+        return Path(file).read_text().strip() if file else os.environ.get(name, default)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{name}_FILE names no file that can be read") from error
 
 
 def number(name: str, default: int) -> int:
@@ -26,6 +33,17 @@ def number(name: str, default: int) -> int:
     if not found.isdecimal():
         raise ValueError(f"{name} is a whole number")
     return int(found)
+
+
+def one_of(name: str, choices: Sequence[str]) -> str:
+    """Read a setting that is one of a few words; the first is the default.
+
+    Raises:  ValueError, which names the setting.
+    """
+    found = text(name, choices[0])
+    if found not in choices:
+        raise ValueError(f"{name} is one of {', '.join(choices)}")
+    return found
 
 
 def secret(name: str) -> str:

@@ -184,7 +184,7 @@ TEMPLATES = [
 ]
 
 LOGGING_CONFIG = "vigie_node.project.logs.configure"
-LOGGING = {"level": _text("VIGIE_LOG_LEVEL", "INFO")}
+LOGGING = {"level": environment.one_of("VIGIE_LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR"))}
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("fr", "Français"), ("nl", "Nederlands"), ("de", "Deutsch")]

@@ -22,7 +22,7 @@ from node.features.catalogue.catalogue_building import (
 )
 from vigie_node.alarms import queries as alarms
 from vigie_node.base.actor import COMMAND
-from vigie_node.catalogue import actions, importing, reminders, standing
+from vigie_node.catalogue import actions, importing, reminders, reviews, standing
 from vigie_node.catalogue.models import Assertion, Dispute
 from vigie_node.catalogue.states import DisputeOutcome
 
@@ -130,6 +130,15 @@ class TestDeadline:
         assert alarms.standing_count() == 0
         reminders.remind((NOW + 14 * DAY + timedelta(seconds=1)).astimezone(zone))
         assert [one.code for one in alarms.standing()] == ["DISPUTE_OVERDUE"]
+
+    def test_waits_for_nobody_once_the_import_of_the_word_was_undone(self, path):
+        brought = taken_in(write_rows(path, [row(1)]), source())
+        actions.open_dispute(assertion_on(1), grounds="doubtful", **WRITER)
+        assert len(reviews.open_disputes()) == 1
+        undo(brought)
+        assert reviews.open_disputes() == []
+        reminders.remind(NOW + 100 * DAY)
+        assert alarms.standing_count() == 0
 
     def test_past_it_the_word_stays_suspended_until_somebody_settles(self):
         make_list()

@@ -135,6 +135,8 @@ class TestCommands:
             ("status", "VIGIE_PARTNER_WORKERS", "many", 2, "node.broken-settings"),
             ("up", "VIGIE_PARTNER_WORKERS", "many", 2, "node.broken-settings"),
             ("status", "VIGIE_DATABASE_URL", "mysql://somewhere", 2, "node.broken-settings"),
+            ("status", "VIGIE_LOG_LEVEL", "LOUD", 2, "node.broken-settings"),
+            ("status", "VIGIE_NODE_NAME_FILE", "/nowhere", 2, "node.broken-settings"),
             ("up", "VIGIE_PUBLIC_ADDRESS", "nowhere", 8, "node.port-taken"),
             ("up", "VIGIE_PUBLIC_ADDRESS", "127.0.0.1:99999", 4, "vigie.E009"),
             ("status", "VIGIE_PUBLIC_ADDRESS", "nowhere", 8, "node.not-well"),

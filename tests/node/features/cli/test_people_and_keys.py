@@ -79,6 +79,12 @@ class TestKey:
         said = f"[{code}]" if code else "vigie-node key create: error:"
         assert (done.returncode, said in done.stderr) == (exit_code, True), done.stderr
 
+    def test_that_is_refused_leaves_no_organisation(self, home):
+        create = ("key", "create", "Elsewhere", "--name", "x")
+        ended = commands.run(home, *create, "--country", "BE", "--until", "2001-01-01")
+        assert "[accounts.malformed-key]" in ended.stderr
+        assert "[node.country-wanted]" in commands.run(home, *create).stderr
+
 
 class TestWithoutANode:
     @pytest.mark.parametrize("arguments", [("user", "list"), ("key", "list"), ("import", "a.csv", "--source", "A")])
