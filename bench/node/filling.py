@@ -112,7 +112,8 @@ def fill_index(values: str, known: int) -> dict[str, Any]:
 def become_known(first: int, count: int) -> dict[str, Any]:
     """Make the values of so many strangers' sightings known."""
     source = catalogue.record_source("A later hotline", country="FR", by=COMMAND, now=NOW)
-    rows = sightings_models.SeenValue.objects.filter(id__gte=first).order_by("id").values_list("value", flat=True)
+    strangers = sightings_models.SeenValue.objects.filter(sighting__matches=None, id__gte=first)
+    rows = strangers.order_by("id").values_list("value", flat=True)
     array = np.frombuffer(b"".join(bytes(one) for one in rows[: 3 * count]), np.uint8).reshape(-1, 32)
     array = array[gates.value_gates(array, qualities=np.full(len(array), 90, np.uint8)) == 0][:count]
     last = catalogue_models.Fingerprint.objects.order_by("-id").values_list("id", flat=True).first() or 0
