@@ -18,7 +18,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from vigie import errors as kinds
 from vigie_node.accounts.roles import Scope
-from vigie_node.base import room
+from vigie_node.base import room, statuses
 from vigie_node.base.actor import Actor
 from vigie_node.flows import look_up as flow
 from vigie_node.flows.look_up import Asked
@@ -151,8 +151,7 @@ def answered(
 
 def refusal(error: kinds.VigieError, *, word: str) -> HttpResponse:
     """Write an error under the interface's own word for it, with our code beside it."""
-    by_kind = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)
-    status = int(getattr(error, "http_status", by_kind))
+    status = statuses.status_of(type(error), by_kind=STATUS)
     response = JsonResponse({word: str(error), "code": error.code}, status=status)
     if status in {429, 503}:
         response["Retry-After"] = str(RETRY_SECONDS)

@@ -8,26 +8,17 @@
 
 from dataclasses import dataclass
 
-from vigie import errors as kinds
 from vigie.errors import VigieError
 from vigie.fingerprints import sandbox, values
 from vigie_node.banks import actions as banks
 from vigie_node.banks import rules as bank_rules
+from vigie_node.base import statuses
 from vigie_node.catalogue import identity, list_actions
 from vigie_node.matching import answers, lookup, uploads
 from vigie_node.partner_api import arachnid, bodies, borrowed, callers, hot, quotas
 from vigie_node.partner_api.hma import routes, signals
 from vigie_node.sightings import legal_bases, report_actions
 
-STATUS: dict[type[VigieError], int] = {
-    kinds.InvalidInputError: 422,
-    kinds.NotFoundError: 404,
-    kinds.NotAllowedError: 403,
-    kinds.WrongStateError: 409,
-    kinds.UntrustedError: 502,
-    kinds.UnreadableError: 415,
-    kinds.UnavailableError: 503,
-}
 # Where each interface lets them out. A status is that of the interface that tells it.
 _OURS: tuple[type[VigieError], ...] = (
     callers.UnknownCallerError,
@@ -96,13 +87,11 @@ class ErrorRow:
 
 def all_of_them() -> list[ErrorRow]:
     """Return every error, by code."""
-    ours = [_row(error, STATUS) for error in _OURS]
-    others = [_row(error, borrowed.STATUS) for error in _BORROWED]
+    ours = [_row(error, statuses.status_of(error)) for error in _OURS]
+    others = [_row(error, statuses.status_of(error, by_kind=borrowed.STATUS)) for error in _BORROWED]
     node = [ErrorRow(code, status, meaning) for code, status, meaning in _OF_THE_NODE]
     return sorted([*ours, *others, *node], key=lambda one: one.code)
 
 
-def _row(error: type[VigieError], by_kind: dict[type[VigieError], int]) -> ErrorRow:
-    status = next(status for kind, status in by_kind.items() if issubclass(error, kind))
-    meaning = (error.__doc__ or "").partition("\n")[0]
-    return ErrorRow(error.code, int(getattr(error, "http_status", status)), meaning)
+def _row(error: type[VigieError], status: int) -> ErrorRow:
+    return ErrorRow(error.code, status, (error.__doc__ or "").partition("\n")[0])

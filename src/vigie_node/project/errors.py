@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Errors as answers: which status, which code, as a page or as JSON.
 
-- The seven kinds of `vigie/errors.py` map to HTTP here and nowhere else; a concrete error brings its code and message.
+- An error of ours brings its code and message; its status is that of its kind (base/statuses.py).
 - A database that is locked, restarting or out of room is not a bug: 503 with Retry-After, or 507, and the node recovers
   by itself. Whatever else was not foreseen is a bug: logged with the places it passed, shown as a number.
 - The partners' face speaks JSON, the others pages in the reader's language. No answer repeats what was sent.
@@ -20,19 +20,10 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext
 
 from vigie import errors as kinds
-from vigie_node.base import error_words, room
+from vigie_node.base import error_words, room, statuses
 from vigie_node.project.faces import Face
 
 RETRY_SECONDS = 2
-STATUS: dict[type[kinds.VigieError], int] = {
-    kinds.InvalidInputError: 422,
-    kinds.NotFoundError: 404,
-    kinds.NotAllowedError: 403,
-    kinds.WrongStateError: 409,
-    kinds.UntrustedError: 502,
-    kinds.UnreadableError: 415,
-    kinds.UnavailableError: 503,
-}
 _log = structlog.get_logger("vigie_node.errors")
 
 
@@ -46,14 +37,10 @@ class Problem:
 
 
 def problem_of(error: BaseException | None) -> Problem:
-    """Say what an answer tells of this error.
-
-    A concrete error may name a status of its own in `http_status`, where HTTP is more exact than its kind.
-    """
+    """Say what an answer tells of this error."""
     if isinstance(error, kinds.VigieError):
-        of_kind = next((status for kind, status in STATUS.items() if isinstance(error, kind)), 500)
         message = str(error) if settings.FACE == Face.PARTNER else error_words.said(error)
-        return Problem(getattr(error, "http_status", of_kind), error.code, message)
+        return Problem(statuses.status_of(type(error)), error.code, message)
     if isinstance(error, OperationalError | InterfaceError | InternalError | OSError) and room.is_out(error):
         return Problem(507, "node.disk-full", gettext("The node has no room left; its operator has to make some."))
     if isinstance(error, OperationalError | InterfaceError | InternalError) and _may_pass(error):
