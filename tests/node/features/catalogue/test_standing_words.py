@@ -17,12 +17,13 @@ from node.features.catalogue.catalogue_building import (
     say,
     source,
     taken_in,
+    undo,
     words_on,
     write_rows,
 )
 from vigie_node.alarms import queries as alarms
 from vigie_node.base.actor import COMMAND
-from vigie_node.catalogue import actions, importing, reminders, reviews, standing
+from vigie_node.catalogue import actions, reminders, reviews, standing
 from vigie_node.catalogue.models import Assertion, Dispute
 from vigie_node.catalogue.states import DisputeOutcome
 
@@ -32,10 +33,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "upstream.jsonl"
-
-
-def undo(import_id, *, now=NOW):
-    importing.cancel_import(import_id, reason="the wrong file", by=COMMAND, now=now)
 
 
 def disputed_on(depiction_id):

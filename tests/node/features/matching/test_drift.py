@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The index is the table: however it was cut short, folded or opened; where it is not, that is found and mended."""
 
+import contextlib
 import json
 import os
 import random
@@ -114,12 +115,9 @@ def _cut_short(one, *, after):
             return table.rows(items)
 
     one.table = Failing(table.name, table.model, table.added, table.removed)
-    try:
+    with contextlib.suppress(StaleIndexError):  # raised, unless it needed no more reads than it had
         one.catch_up()
-    except StaleIndexError:
-        pass
-    finally:
-        one.table = table
+    one.table = table
 
 
 # A process of its own: for each line it answers with every row of its index, and publishes where it is told to.

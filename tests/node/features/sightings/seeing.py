@@ -84,6 +84,15 @@ def ask(*subjects, by=KEY, now=NOW, country="BE"):
     return flow.look_up([flow.Asked(one, "user 7", country) for one in subjects], by=by, now=now)
 
 
+def matched(seed=1):
+    """A picture that is known and was asked about: its depiction, and the word on it."""
+    depiction = depict(*picture(seed))
+    word = say(depiction)
+    make_list()
+    ask(picture(seed))
+    return depiction, word
+
+
 def standing_tasks(kind="KNOWN_SINCE"):
     """The tasks of a kind that are not done, by sighting and depiction."""
     return set(Task.objects.filter(kind=kind).exclude(state="DONE").values_list("sighting_id", "depiction_id"))

@@ -12,6 +12,7 @@ from node.features.sightings.seeing import (
     depict,
     digests,
     make_list,
+    matched,
     organisation,
     picture,
     retrace_all,
@@ -238,10 +239,7 @@ class TestRetrace:
 
 class TestUndo:
     def test_a_revoked_word_undoes_its_matches_and_asks_somebody_to_look(self):
-        depiction = depict(*picture(1))
-        word = say(depiction)
-        make_list()
-        ask(picture(1))
+        _depiction, word = matched()
         catalogue.revoke(word, reason="a mistake", by=COMMAND, now=NOW)
         retrace_all()
         assert Match.objects.get().undone_at == LATER
@@ -293,10 +291,7 @@ class TestUndo:
         assert len(standing_tasks("NO_LONGER_KNOWN")) == 1
 
     def test_known_again_it_matches_again_and_the_untaken_task_is_closed(self):
-        depiction = depict(*picture(1))
-        word = say(depiction)
-        make_list()
-        ask(picture(1))
+        depiction, word = matched()
         catalogue.revoke(word, reason="a mistake", by=COMMAND, now=NOW)
         retrace_all()
         say(depiction)

@@ -8,7 +8,19 @@ from datetime import timedelta
 import pytest
 from django.db import connection, transaction
 
-from node.features.sightings.seeing import KEY, LATER, NOW, ask, depict, make_list, picture, retrace_all, say, value
+from node.features.sightings.seeing import (
+    KEY,
+    LATER,
+    NOW,
+    ask,
+    depict,
+    make_list,
+    matched,
+    picture,
+    retrace_all,
+    say,
+    value,
+)
 from vigie.fingerprints.values import Algorithm
 from vigie_node.base.actor import COMMAND, NODE
 from vigie_node.catalogue import actions as catalogue
@@ -68,10 +80,7 @@ class TestNoLongerKnown:
         assert heard() == []
 
     def test_an_answer_is_taken_back_once_however_often_it_is_known_again(self):
-        depiction = depict(*picture(1))
-        word = say(depiction)
-        make_list()
-        ask(picture(1))
+        depiction, word = matched()
         revoke.revoke(word, reason="a mistake", by=COMMAND, now=LATER)
         (first,) = heard()
         again = say(depiction)
@@ -82,10 +91,7 @@ class TestNoLongerKnown:
         assert heard(since=first.position) == []
 
     def test_one_that_was_asked_about_again_meanwhile_is_another_answer(self):
-        depiction = depict(*picture(1))
-        word = say(depiction)
-        make_list()
-        ask(picture(1))
+        depiction, word = matched()
         revoke.revoke(word, reason="a mistake", by=COMMAND, now=LATER)
         (first,) = heard()
         again = say(depiction)
