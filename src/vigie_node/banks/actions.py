@@ -13,7 +13,7 @@ from vigie.fingerprints.values import Algorithm
 from vigie_node.audit import actions as audit
 from vigie_node.audit.events import Event
 from vigie_node.banks import rules
-from vigie_node.banks.models import SIGNALS, Bank, BankContent, SignalSwitch
+from vigie_node.banks.models import Bank, BankContent, SignalSwitch
 from vigie_node.base.actor import Actor
 from vigie_node.base.ids import new_id
 
@@ -112,7 +112,8 @@ def record_content(
         depiction_id=depiction_id,
         assertion_id=assertion_id,
         note=note,
-        metadata=(metadata or {}) | {SIGNALS: dict(signals)},
+        metadata=metadata or {},
+        signals=dict(signals),
         added_at=now,
     )
     audit.record(Event.BANK_CONTENT_ADDED, subject=bank_id, by=by, at=now, content=row.id, depiction=str(depiction_id))
@@ -155,8 +156,8 @@ def remove_content(content_id: int, *, by: Actor, now: datetime) -> None:
     Raises:  NoSuchContentError.
     """
     content = _held(content_id)
-    content.removed_at, content.note, content.metadata, content.assertion = now, "", {}, None
-    content.save(update_fields=["removed_at", "note", "metadata", "assertion"])
+    content.removed_at, content.note, content.metadata, content.signals, content.assertion = now, "", {}, {}, None
+    content.save(update_fields=["removed_at", "note", "metadata", "signals", "assertion"])
     audit.record(Event.BANK_CONTENT_REMOVED, subject=content.bank_id, by=by, at=now, content=content_id)
 
 

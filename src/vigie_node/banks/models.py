@@ -15,8 +15,6 @@ from django.db.models import Q
 
 from vigie_node.banks.rules import ENABLED, MAX_NAME, MAX_NOTE
 
-SIGNALS = "signals"  # in the metadata of a content: the fingerprints by which its organisation put it in
-
 
 class Bank(models.Model):
     """A list that one organisation fills through the HMA interface."""
@@ -52,7 +50,7 @@ class BankContent(models.Model):
     class Retention:
         purpose: ClassVar[str] = "Says what an organisation put into its bank, and lets it take it out"
         keep_for: ClassVar[str] = "as long as its depiction"
-        scrub: ClassVar[str] = "note and metadata are emptied when it is removed; deleted with its depiction"
+        scrub: ClassVar[str] = "note, metadata and signals are emptied when it is removed; deleted with its depiction"
         ended_by: ClassVar[str] = "catalogue.Depiction"
 
     id = models.BigAutoField(primary_key=True)
@@ -61,7 +59,8 @@ class BankContent(models.Model):
     assertion = models.ForeignKey("catalogue.Assertion", on_delete=models.SET_NULL, null=True)  # None: disabled
     disable_until_ts = models.BigIntegerField(default=ENABLED)
     note = models.CharField(max_length=MAX_NOTE, default="")
-    metadata = models.JSONField(default=dict)
+    metadata = models.JSONField(default=dict)  # as its organisation sent it
+    signals = models.JSONField(default=dict)  # by which its organisation put it in, as texts
     added_at = models.DateTimeField()
     removed_at = models.DateTimeField(null=True)
 

@@ -13,7 +13,7 @@ from django.db.models import Max, Q
 from vigie.fingerprints.values import Algorithm
 from vigie_node.banks import rules
 from vigie_node.banks.actions import NoSuchBankError, NoSuchContentError
-from vigie_node.banks.models import SIGNALS, Bank, BankContent, SignalSwitch
+from vigie_node.banks.models import Bank, BankContent, SignalSwitch
 from vigie_node.catalogue.rules import Policy
 
 _PORTION = 500
@@ -48,8 +48,8 @@ class ContentRow:
     assertion_id: uuid.UUID | None
     disable_until_ts: int
     note: str = field(repr=False)
-    metadata: dict[str, Any] = field(repr=False)  # as its organisation sent it
-    signals: dict[str, str] = field(repr=False)  # by which its organisation put it in
+    metadata: dict[str, Any] = field(repr=False)
+    signals: dict[str, str] = field(repr=False)
 
 
 def banks_of(organisation_id: uuid.UUID) -> list[BankRow]:
@@ -167,6 +167,6 @@ def _content(row: BankContent) -> ContentRow:
         assertion_id=row.assertion_id,
         disable_until_ts=row.disable_until_ts,
         note=row.note,
-        metadata={name: value for name, value in row.metadata.items() if name != SIGNALS},
-        signals=row.metadata.get(SIGNALS, {}),
+        metadata=row.metadata,
+        signals=row.signals,
     )

@@ -262,6 +262,12 @@ class TestDisabling:
         flow.keep_up(partners.now())
         assert not apps.get_model("banks.BankContent").objects.filter(removed_at=None).exists()
 
+    def test_of_one_that_is_taken_out_nothing_stays_that_was_sent(self, hma, number):
+        kept = apps.get_model("banks.BankContent").objects.filter(id=number).values_list("note", "metadata", "signals")
+        assert kept.get()[2] == {"pdq": partners.value(1).hex()}
+        hma.delete(f"c/bank/{BANK}/content/{number}")
+        assert kept.get() == ("", {}, {})
+
     def test_being_disabled_survives_what_is_put_in_again(self, hma, number):
         """HMA forgets it: what comes again from upstream matches again."""
         hma.put(f"c/bank/{BANK}/content/{number}", {"disable_until_ts": 0})
